@@ -1,0 +1,93 @@
+/**
+ * What a client asks for, independent of the dialect it spoke.
+ *
+ * The shapes follow Anthropic's Messages API, because that is what the `claude` CLI speaks:
+ * `/v1/messages` is nearly the identity, the OpenAI dialects are translations.
+ */
+
+export interface TextBlock {
+  type: "text";
+  text: string;
+}
+
+export type ImageMediaType = "image/png" | "image/jpeg" | "image/gif" | "image/webp";
+
+export interface ImageBlock {
+  type: "image";
+  source: { type: "base64"; media_type: ImageMediaType; data: string } | { type: "url"; url: string };
+}
+
+export interface DocumentBlock {
+  type: "document";
+  source: { type: "base64"; media_type: "application/pdf"; data: string };
+  title?: string;
+}
+
+export interface ToolUseBlock {
+  type: "tool_use";
+  id: string;
+  name: string;
+  input: Record<string, unknown>;
+}
+
+export interface ToolResultBlock {
+  type: "tool_result";
+  tool_use_id: string;
+  content: Array<TextBlock | ImageBlock | DocumentBlock>;
+  is_error?: boolean;
+}
+
+export interface ThinkingBlock {
+  type: "thinking";
+  thinking: string;
+  signature: string;
+}
+
+export interface RedactedThinkingBlock {
+  type: "redacted_thinking";
+  data: string;
+}
+
+export type UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock;
+export type AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock;
+
+export interface UserMessage {
+  role: "user";
+  content: UserBlock[];
+}
+
+export interface AssistantMessage {
+  role: "assistant";
+  content: AssistantBlock[];
+}
+
+export type Message = UserMessage | AssistantMessage;
+
+/** Effort levels of the CLI (`supportedEffortLevels` of its model list); `none` turns thinking off. */
+export type Effort = "none" | "low" | "medium" | "high" | "xhigh" | "max";
+
+/** Parameters of the model's API. What is absent is left to the CLI's own default for the model. */
+export interface Sampling {
+  /** Tokens. */
+  maxTokens?: number;
+  /** 0 to 1. */
+  temperature?: number;
+  /** 0 to 1. */
+  topP?: number;
+  /** Texts that end the answer; none of them is part of it. */
+  stop: string[];
+  effort?: Effort;
+}
+
+/**
+ * One request: roles strictly alternate, the last message is the user's, no message is empty.
+ * The decoders guarantee this, the engine relies on it.
+ */
+export interface Conversation {
+  /** The id that the CLI gets: canonical, aliases resolved. */
+  model: string;
+  /** All system and developer texts in order, joined by blank lines; "" is none. */
+  system: string;
+  messages: Message[];
+  sampling: Sampling;
+}

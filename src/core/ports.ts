@@ -1,0 +1,53 @@
+/** What the parts of the server know of one another. `server` and `claude` meet here and nowhere else. */
+
+import type { Conversation } from "./conversation.ts";
+import type { Principal } from "./principal.ts";
+import type { TurnEvent } from "./turn.ts";
+
+export interface TurnContext {
+  principal: Principal;
+  /** Aborts when the client leaves: the turn then stops upstream at once. */
+  signal: AbortSignal;
+  /** For the log. */
+  requestId: string;
+}
+
+/** Answers conversations through the `claude` CLI. */
+export interface Engine {
+  /**
+   * Runs one turn. Nothing is spent before the iterator is first advanced; returning it early, or aborting the
+   * signal, ends the turn upstream and frees its process.
+   * Throws OcpError, and on an aborted signal its reason.
+   */
+  run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void>;
+  /** Whether the machine's memory allows one more running turn; always true when none runs. */
+  hasRoom(): boolean;
+  status(): Promise<EngineStatus>;
+  /** Ends every process: idle ones at once, running turns after `graceMs` milliseconds. Later turns are refused. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface EngineStatus {
+  /** A simulated API answers, not the model. */
+  simulated: boolean;
+  cli: { path: string | null; version: string | null; problem: string | null };
+  login: {
+    state: "ok" | "expiring" | "missing" | "rejected";
+    /** Where the credential was found. */
+    source: "environment" | "file" | "keychain" | "demo" | null;
+    /** Epoch ms. */
+    expiresAt: number | null;
+    problem: string | null;
+  };
+  spawn: { mode: "isolated-scratch-home" | "real-home"; isolated: boolean; home: string; reason: string };
+  processes: { running: number };
+  /** Bytes. */
+  memory: { limit: number; estimate: number };
+}
+
+/** One line of the log; fields hold no prompt and no secret. */
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
