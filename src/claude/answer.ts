@@ -1,0 +1,206 @@
+/**
+ * Reads the frames of one turn as one answer: exactly one upstream message, whatever the CLI would do next by itself.
+ *
+ * Nothing goes out before the first piece of content, so that a turn that fails earlier keeps its honest status and
+ * may be tried again by the caller. A second message, or the CLI's own retry of a begun one, fails the turn.
+ */
+
+import { OcpError } from "../core/errors.ts";
+import { noUsage, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
+import type { Sampling } from "../core/conversation.ts";
+import { failureOf } from "./failure.ts";
+import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
+import { matchStops } from "./stops.ts";
+
+export type Verdict =
+  | { kind: "more" }
+  /** `clean`: the process holds the conversation as the client saw it, and may live on. */
+  | { kind: "ended"; clean: boolean }
+  | { kind: "failed"; error: OcpError };
+
+export interface Answer {
+  /** Whether the API has begun to answer. */
+  readonly started: boolean;
+  /** Whether anything went out: from then on the turn cannot be repeated. */
+  readonly begun: boolean;
+  accept(frame: CliFrame): Verdict;
+}
+
+export interface AnswerOptions {
+  stop: readonly string[];
+  /** Parameters that were left out because the model's API refuses them. */
+  ignored: Array<keyof Sampling>;
+  emit: (event: TurnEvent) => void;
+  now: () => number;
+}
+
+const more: Verdict = { kind: "more" };
+const stopReasons = new Set<string>([
+  "end_turn",
+  "max_tokens",
+  "stop_sequence",
+  "tool_use",
+  "refusal",
+  "model_context_window_exceeded",
+] satisfies StopReason[]);
+const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence"]);
+
+export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answer {
+  const stops = matchStops(stop);
+  let held: TurnEvent[] = [];
+  let begun = false;
+  let started = false;
+  let usage: Usage = noUsage;
+  let estimatedThinking = 0;
+  /** The open block: its index in the API's message, and in ours, where blocks that we do not pass on do not count. */
+  let open: { theirs: number; ours: number; type: string } | null = null;
+  let blocks = 0;
+  let inventedTool = false;
+  let limit: RateLimitInfo | null = null;
+
+  const put = (event: TurnEvent) => {
+    if (begun) emit(event);
+    else held.push(event);
+  };
+  const begin = () => {
+    if (begun) return;
+    begun = true;
+    for (const event of held) emit(event);
+    held = [];
+  };
+  const failed = (error: OcpError): Verdict => ({ kind: "failed", error });
+  const cut = () => failed(new OcpError("upstream_failed", "The connection to Anthropic's API was cut off."));
+
+  const end = (reason: StopReason, stopSequence: string | null): Verdict => {
+    if (open) {
+      put({ type: "block_stop", index: open.ours });
+      open = null;
+    }
+    const thinking = usage.thinking || Math.min(estimatedThinking, usage.output);
+    begin();
+    emit({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
+    return { kind: "ended", clean: lastsClean.has(reason) && blocks > 0 && !inventedTool };
+  };
+
+  const say = (index: number, piece: string) => {
+    if (piece === "") return;
+    begin();
+    emit({ type: "delta", index, delta: { type: "text", text: piece } });
+  };
+  const onText = (index: number, text: string): Verdict => {
+    const { emit: piece, matched } = stops.push(text);
+    say(index, piece);
+    return matched === null ? more : end("stop_sequence", matched);
+  };
+
+  const onStream = (event: StreamFrame["event"]): Verdict => {
+    switch (event.type) {
+      case "message_start": {
+        if (started) return cut();
+        started = true;
+        usage = merge(noUsage, event.message.usage);
+        put({ type: "start", model: event.message.model, usage, ignored });
+        return more;
+      }
+      case "content_block_start": {
+        const { content_block: block, index } = event;
+        const ours = { theirs: index, ours: blocks, type: block.type as string };
+        if (block.type === "text" || block.type === "thinking") {
+          put({ type: "block_start", index: blocks, block: { type: block.type } });
+          open = ours;
+          blocks++;
+          if (block.type === "text") return onText(ours.ours, block.text);
+        } else if (block.type === "redacted_thinking") {
+          put({ type: "block_start", index: blocks, block: { type: "redacted_thinking", data: block.data } });
+          open = ours;
+          blocks++;
+        } else if (block.type === "tool_use") {
+          inventedTool = true;
+        }
+        return more;
+      }
+      case "content_block_delta": {
+        if (!open || event.index !== open.theirs) return more;
+        const { delta } = event;
+        if (delta.type === "text_delta") {
+          return onText(open.ours, delta.text);
+        }
+        if (delta.type === "thinking_delta" && delta.thinking !== "") {
+          begin();
+          emit({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
+        } else if (delta.type === "signature_delta") {
+          put({ type: "delta", index: open.ours, delta: { type: "signature", signature: delta.signature } });
+        }
+        return more;
+      }
+      case "content_block_stop": {
+        if (!open || event.index !== open.theirs) return more;
+        if (open.type === "text") say(open.ours, stops.flush());
+        put({ type: "block_stop", index: open.ours });
+        open = null;
+        return more;
+      }
+      case "message_delta": {
+        usage = merge(usage, event.usage);
+        const reason = event.delta.stop_reason as string | null;
+        // The CLI closes a message that was cut with a reason of null.
+        if (reason === null) return more;
+        if (inventedTool && blocks === 0) {
+          return failed(new OcpError("upstream_failed", "The model called a tool that it was not offered."));
+        }
+        if (inventedTool) return end("end_turn", null);
+        if (!stopReasons.has(reason)) {
+          return failed(new OcpError("upstream_failed", "The answer ended for a reason that is not known here."));
+        }
+        return end(reason as StopReason, event.delta.stop_sequence);
+      }
+      default:
+        return more;
+    }
+  };
+
+  return {
+    get started() {
+      return started;
+    },
+    get begun() {
+      return begun;
+    },
+    accept(frame) {
+      switch (frame.type) {
+        case "stream_event":
+          // Messages of subagents are none of the answer.
+          return frame.parent_tool_use_id ? more : onStream(frame.event);
+        case "rate_limit_event":
+          limit = frame.rate_limit_info;
+          return more;
+        case "system":
+          if (frame.subtype === "api_retry" && started) return cut();
+          if (frame.subtype === "thinking_tokens") estimatedThinking += frame.estimated_tokens_delta;
+          return more;
+        case "result": {
+          if (frame.is_error) return failed(failureOf(frame, limit, now()));
+          if (!started) return failed(new OcpError("upstream_failed", "The claude CLI ended the turn without an answer."));
+          return cut();
+        }
+        default:
+          return more;
+      }
+    },
+  };
+}
+
+/** `seen` of the API's usage objects overrides what was known; figures that it leaves out stay. */
+function merge(known: Usage, seen: unknown): Usage {
+  if (typeof seen !== "object" || seen === null) return known;
+  const figures = seen as Record<string, unknown>;
+  const details = (figures.output_tokens_details ?? {}) as Record<string, unknown>;
+  const pick = (value: unknown, fallback: number) => (typeof value === "number" ? value : fallback);
+  return {
+    input: pick(figures.input_tokens, known.input),
+    cacheRead: pick(figures.cache_read_input_tokens, known.cacheRead),
+    cacheWrite: pick(figures.cache_creation_input_tokens, known.cacheWrite),
+    output: pick(figures.output_tokens, known.output),
+    thinking: pick(details.thinking_tokens, known.thinking),
+  };
+}

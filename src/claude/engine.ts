@@ -1,0 +1,202 @@
+/** The engine: answers conversations through the `claude` CLI, one process a turn, and tells how it is. */
+
+import { statSync } from "node:fs";
+import type { Conversation } from "../core/conversation.ts";
+import { OcpError } from "../core/errors.ts";
+import type { Engine, EngineStatus, Log, TurnContext } from "../core/ports.ts";
+import type { TurnEvent } from "../core/turn.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { macKeychain, readCredential } from "./credentials.ts";
+import { notLoggedIn } from "./failure.ts";
+import { locateClaude, versionOf } from "./locate.ts";
+import { createLogin } from "./login.ts";
+import { createProcesses } from "./processes.ts";
+import { createRefusals } from "./refusals.ts";
+import { prepareScratch } from "./scratch.ts";
+import { attempt } from "./turn.ts";
+
+export interface EngineOptions {
+  /** CLAUDE_BIN. */
+  claudeBin: string | undefined;
+  /** CLAUDE_CODE_OAUTH_TOKEN. */
+  oauthToken: string | undefined;
+  upstreamUrl: string | undefined;
+  /** The upstream is the simulated API. */
+  simulated: boolean;
+  spawnRealHome: boolean;
+  /** Milliseconds for a turn, from its start to its end. */
+  timeout: number;
+  /** Bytes for all processes together. */
+  memoryMax: number;
+  /** Called when `hasRoom` may have become true. */
+  onRoom: () => void;
+  paths: { home: string; spawnHome: string; claudeConfig: string };
+  environment: Record<string, string | undefined>;
+  platform: NodeJS.Platform;
+  log: Log;
+  /** Epoch ms. */
+  now: () => number;
+}
+
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { paths, environment, log, now, timeout } = options;
+  const scratch = await prepareScratch(paths.spawnHome, paths.claudeConfig);
+  const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
+  const processes = createProcesses({
+    locate: () => {
+      const found = find();
+      if ("problem" in found) throw new OcpError("not_ready", found.problem);
+      return found.bin;
+    },
+    scratch,
+    upstreamUrl: options.upstreamUrl,
+    environment,
+    memoryMax: options.memoryMax,
+    onRoom: options.onRoom,
+    log,
+  });
+  const keychain = options.platform === "darwin" ? macKeychain(now) : null;
+  const login = createLogin({
+    read: () =>
+      readCredential({ environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain }),
+    scratchHome: scratch.path,
+    realHome: paths.home,
+    alwaysRealHome: options.spawnRealHome,
+    now,
+  });
+  const refusals = createRefusals();
+  const turns = new Set<AbortController>();
+  /** The token that Anthropic last refused. */
+  let rejected: string | null = null;
+  let closing = false;
+
+  let version: { of: string; text: Promise<string | null> } | null = null;
+  const versionNow = (): Promise<string | null> => {
+    const found = find();
+    if ("problem" in found) return Promise.resolve(null);
+    // The CLI may be updated under us.
+    const of = `${found.bin} ${statSync(found.bin).mtimeMs}`;
+    if (version?.of !== of) version = { of, text: versionOf(found.bin, scratch.path, environment.PATH) };
+    return version.text;
+  };
+  versionNow();
+
+  /** Tries the turn, again where that costs nobody anything: nothing went out, and something changed or was cut. */
+  async function* tries(asked: Conversation, context: TurnContext, signal: AbortSignal) {
+    let cuts = 0;
+    let logins = 0;
+    for (;;) {
+      const lease = await login.lease(signal);
+      const { conversation, ignored } = refusals.apply(asked);
+      let begun = false;
+      try {
+        const capabilities = capabilitiesOf(await versionNow());
+        const { principal } = context;
+        for await (const event of attempt({
+          conversation,
+          ignored,
+          principal,
+          lease,
+          capabilities,
+          processes,
+          signal,
+          now,
+        })) {
+          begun = true;
+          yield event;
+        }
+        rejected = null;
+        return;
+      } catch (error) {
+        const code = error instanceof OcpError && !signal.aborted ? error.code : null;
+        const token = lease.credential?.token ?? null;
+        if (code === "upstream_authentication") rejected = token;
+        if (code !== null) {
+          const { message, cause } = error as OcpError;
+          log.warn("turn failed", { request: context.requestId, code, message, begun, cause: String(cause ?? "") });
+        }
+        if (begun || code === null) throw error;
+        if (refusals.learn(conversation, error)) continue;
+        if (code === "upstream_failed" && cuts++ < 1) continue;
+        // The login was replaced while this turn still used the old one.
+        if (code === "upstream_authentication" && logins++ < 1) {
+          if ((await login.look()).credential?.token !== token) continue;
+        }
+        throw error;
+      } finally {
+        lease.settle();
+      }
+    }
+  }
+
+  return {
+    async *run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void> {
+      if (closing) throw new OcpError("not_ready", "The server is shutting down.");
+      context.signal.throwIfAborted();
+      const turn = new AbortController();
+      const leave = () => turn.abort(context.signal.reason);
+      const expire = () =>
+        turn.abort(new OcpError("timeout", `The answer took longer than ${timeout / 1000} s (CLAUDE_TIMEOUT).`));
+      context.signal.addEventListener("abort", leave, { once: true });
+      const timer = setTimeout(expire, timeout);
+      turns.add(turn);
+      try {
+        yield* tries(conversation, context, turn.signal);
+      } finally {
+        clearTimeout(timer);
+        context.signal.removeEventListener("abort", leave);
+        turns.delete(turn);
+      }
+    },
+
+    hasRoom: processes.hasRoom,
+
+    async status(): Promise<EngineStatus> {
+      const found = find();
+      const { state, credential } = await login.look();
+      const refused = credential !== null && credential.token === rejected;
+      const isolated = !options.spawnRealHome && state === "ok";
+      return {
+        simulated: options.simulated,
+        cli: {
+          path: "bin" in found ? found.bin : null,
+          version: await versionNow(),
+          problem: "problem" in found ? found.problem : null,
+        },
+        login: {
+          state: refused ? "rejected" : state,
+          source: options.simulated ? "demo" : (credential?.source ?? null),
+          expiresAt: credential?.expiresAt ?? null,
+          problem:
+            state === "missing"
+              ? notLoggedIn().message
+              : refused
+                ? "Anthropic refused this server's login. On the server, run `claude` and log in again."
+                : null,
+        },
+        spawn: {
+          mode: isolated ? "isolated-scratch-home" : "real-home",
+          isolated,
+          home: isolated ? scratch.path : paths.home,
+          reason: options.spawnRealHome
+            ? "OCP_SPAWN_REAL_HOME is set"
+            : state === "ok"
+              ? "a token was found, so the CLI needs no home of yours"
+              : state === "expiring"
+                ? "the login is about to expire, and only the CLI itself may refresh it"
+                : "no token was found, so the CLI looks for its login by itself",
+        },
+        processes: { running: processes.running },
+        memory: { limit: options.memoryMax, estimate: processes.memory() },
+      };
+    },
+
+    async close(graceMs) {
+      closing = true;
+      const deadline = now() + graceMs;
+      while (turns.size > 0 && now() < deadline) await Bun.sleep(20);
+      for (const turn of turns) turn.abort(new OcpError("not_ready", "The server is shutting down."));
+      await processes.close();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/** Reads what the CLI says of a failed turn and names it as one of our errors. */
+
+import { type ErrorDetail, OcpError } from "../core/errors.ts";
+import type { RateLimitInfo, ResultFrame } from "./protocol.ts";
+
+/** Seconds to wait after a 429 that names no reset: the CLI passes no Retry-After on. */
+const shortPause = 20;
+const longestText = 500;
+
+/** `limit` is what the CLI last said of the plan in this turn; `now` in epoch ms. */
+export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now: number): OcpError {
+  const text = "result" in result && typeof result.result === "string" ? result.result : result.subtype;
+  const status = ("api_error_status" in result ? result.api_error_status : null) ?? null;
+  const reason = result.terminal_reason as string | undefined;
+  const said = text
+    .replace(/^(Failed to authenticate\. )?API Error: (\d{3} )?/, "")
+    .replace(/ If it persists, check your inference gateway.*$/, "")
+    .slice(0, longestText);
+
+  if (reason === "prompt_too_long" || reason === "blocking_limit" || /^prompt is too long/i.test(said)) {
+    return new OcpError("context_length_exceeded", "The prompt is longer than the model's context window.");
+  }
+  if (status === 413) return new OcpError("body_too_large", "The request is too large for the model's API (32 MB).");
+  if (reason === "image_error") return new OcpError("invalid_request", said, { reason: "image_error" });
+
+  switch (status) {
+    case 400:
+      return new OcpError("invalid_request", said);
+    case 401:
+      return new OcpError(
+        "upstream_authentication",
+        "Anthropic refused this server's login. On the server, run `claude` and log in again.",
+      );
+    case 403:
+      return new OcpError("upstream_permission", `Anthropic refuses this account the request: ${said}`);
+    case 404:
+      return new OcpError("model_not_found", "The model does not exist, or this account has no access to it.", {
+        param: "model",
+      });
+    case 429:
+      return limited(limit, said, now);
+    case 503:
+      return new OcpError("overloaded", "Anthropic's API is unavailable for the moment.");
+    case 504:
+      return new OcpError("timeout", "Anthropic's API did not answer in time.");
+    case 529:
+      return new OcpError("overloaded", "Anthropic's API is overloaded.");
+    case null:
+      if (/not logged in|\/login/i.test(text)) return notLoggedIn();
+      if (/^overloaded/i.test(said)) return new OcpError("overloaded", "Anthropic's API is overloaded.");
+      return new OcpError("upstream_failed", `The answer failed: ${said}`);
+    default:
+      return new OcpError("upstream_failed", `Anthropic's API answered ${status}: ${said}`);
+  }
+}
+
+export function notLoggedIn(): OcpError {
+  return new OcpError(
+    "not_ready",
+    "This server's claude CLI is not logged in. On the server, run `claude` and log in, or set CLAUDE_CODE_OAUTH_TOKEN to what `claude setup-token` prints.",
+  );
+}
+
+const windows: Record<string, string> = {
+  five_hour: "5-hour limit",
+  seven_day: "weekly limit",
+  seven_day_opus: "weekly Opus limit",
+  seven_day_sonnet: "weekly Sonnet limit",
+  overage: "extra usage limit",
+};
+
+function limited(limit: RateLimitInfo | null, said: string, now: number): OcpError {
+  if (limit?.status !== "rejected" || limit.resetsAt === undefined) {
+    return new OcpError("plan_limit", `Anthropic limits this account for the moment: ${said}`, {
+      retryAfter: shortPause,
+      reason: "rate_limited",
+    });
+  }
+  const seconds = Math.max(1, Math.ceil(limit.resetsAt - now / 1000));
+  const window = windows[limit.rateLimitType ?? ""] ?? "usage limit";
+  const detail: ErrorDetail = { retryAfter: seconds, reason: limit.rateLimitType ?? "usage_limit" };
+  const at = new Date(limit.resetsAt * 1000).toISOString();
+  return new OcpError("plan_limit", `The Claude plan's ${window} is reached. It resets at ${at}.`, detail);
+}

@@ -1,0 +1,163 @@
+/** One `claude` process in a group of its own: NDJSON in and out, control requests with answers, the group's end. */
+
+import { splitLines } from "./lines.ts";
+import type { CliFrame, HostFrame, HostRequest } from "./protocol.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** A line longer than this is skipped: the largest honest ones repeat one content block, bounded by the API's 32 MB. */
+const maxLineLength = 64 * 1024 * 1024;
+const stderrKept = 4_000;
+
+export interface Exit {
+  code: number | null;
+  signal: string | null;
+  /** The last of what the process said on stderr: for the log, never for a client. */
+  stderr: string;
+}
+
+/** The process is gone, or the CLI refused a control request. */
+export class ProcessError extends Error {
+  override readonly name = "ProcessError";
+  readonly exit: Exit | null;
+
+  constructor(message: string, exit: Exit | null) {
+    super(message);
+    this.exit = exit;
+  }
+}
+
+export interface ClaudeProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  /** Frames go to one listener at a time; those that come while there is none are dropped. */
+  listen(listener: FrameListener | null): void;
+  send(frame: HostFrame): void;
+  /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
+  request(request: HostRequest): Promise<unknown>;
+  /** Lets the process finish what it does and go: closes its stdin. */
+  end(): void;
+  /** Ends the process and all that it started, at once, and with them the upstream request. */
+  kill(): void;
+}
+
+export interface FrameListener {
+  frame(frame: CliFrame): void;
+  exit(exit: Exit): void;
+}
+
+/** Throws what Bun.spawn throws when the binary cannot be run. */
+export function spawnClaude(recipe: Recipe): ClaudeProcess {
+  const child = Bun.spawn(recipe.argv, {
+    cwd: recipe.cwd,
+    env: recipe.env,
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true,
+  });
+
+  let listener: FrameListener | null = null;
+  let exit: Exit | null = null;
+  let stderr = "";
+  let requests = 0;
+  const pending = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+
+  const write = (frame: HostFrame) => {
+    if (exit) return;
+    // A write to a process that just died is no error of ours: its exit is reported by itself.
+    try {
+      child.stdin.write(`${JSON.stringify(frame)}\n`);
+      child.stdin.flush();
+    } catch {}
+  };
+
+  const receive = (frame: CliFrame) => {
+    if (frame.type === "control_response") {
+      const { response } = frame;
+      const waiting = pending.get(response.request_id);
+      if (!waiting) return;
+      pending.delete(response.request_id);
+      if (response.subtype === "success") waiting.resolve(response.response);
+      else waiting.reject(new ProcessError(response.error, null));
+    } else if (frame.type === "control_request") {
+      write({
+        type: "control_response",
+        response: { subtype: "error", request_id: frame.request_id, error: `${frame.request.subtype} is not offered` },
+      });
+    } else {
+      listener?.frame(frame);
+    }
+  };
+
+  const lines = splitLines(
+    (line) => {
+      let frame: unknown;
+      try {
+        frame = JSON.parse(line);
+      } catch {
+        return;
+      }
+      if (typeof frame === "object" && frame !== null) receive(frame as CliFrame);
+    },
+    () => {},
+    maxLineLength,
+  );
+
+  const readAll = async () => {
+    for await (const chunk of child.stdout) lines.push(chunk);
+  };
+  const readErrors = async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) {
+      stderr = (stderr + decoder.decode(chunk, { stream: true })).slice(-stderrKept);
+    }
+  };
+
+  const output = readAll().catch(() => {});
+  readErrors().catch(() => {});
+
+  const exited = child.exited.then(async (code) => {
+    // What it wrote before it went is still to be read; a grandchild that holds the pipe must not hold us.
+    await Promise.race([output, Bun.sleep(200)]);
+    const ended: Exit = {
+      code: child.signalCode ? null : code,
+      signal: child.signalCode === null ? null : String(child.signalCode),
+      stderr: stderr.trim(),
+    };
+    exit = ended;
+    for (const { reject } of pending.values()) reject(new ProcessError("the claude process ended", ended));
+    pending.clear();
+    listener?.exit(ended);
+    return ended;
+  });
+
+  return {
+    pid: child.pid,
+    exited,
+    listen(next) {
+      listener = next;
+      if (exit) next?.exit(exit);
+    },
+    send: write,
+    request(request) {
+      if (exit) return Promise.reject(new ProcessError("the claude process ended", exit));
+      const id = String(++requests);
+      return new Promise((resolve, reject) => {
+        pending.set(id, { resolve, reject });
+        write({ type: "control_request", request_id: id, request });
+      });
+    },
+    end() {
+      try {
+        child.stdin.end();
+      } catch {}
+    },
+    kill() {
+      try {
+        process.kill(-child.pid, "SIGKILL");
+      } catch {
+        child.kill("SIGKILL");
+      }
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** The command line and environment of a `claude` process. Nothing of a conversation is on either: `ps` shows both. */
+
+/** What the CLI logs in with, and where it may look for more. */
+export type Identity =
+  /** The scratch home, which holds no credential; the token goes by environment. */
+  | { kind: "isolated"; home: string; token: string }
+  /** The owner's own home: the CLI finds, and if need be refreshes, its login by itself. */
+  | { kind: "real-home"; home: string };
+
+export interface Recipe {
+  argv: string[];
+  env: Record<string, string>;
+  cwd: string;
+}
+
+export interface RecipeOptions {
+  /** Absolute path of the CLI. */
+  bin: string;
+  model: string;
+  identity: Identity;
+  /** An empty directory of ours. It is the working directory, since the CLI tells the model where it runs. */
+  scratch: string;
+  /** The API that the CLI talks to; absent: Anthropic's own. */
+  upstreamUrl?: string | undefined;
+  /** The server's own environment, of which only what is listed below goes on. */
+  environment: Record<string, string | undefined>;
+}
+
+/** What a program needs to run and to reach the network from here. An allow-list: secrets of the proxy never pass. */
+const inherited = [
+  "PATH",
+  "USER",
+  "LOGNAME",
+  "LANG",
+  "LC_ALL",
+  "LC_CTYPE",
+  "TZ",
+  "TMPDIR",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
+
+/** Each switch is a measured need; the contract tests in test/claude/contract name them one by one. */
+const switches = {
+  DISABLE_AUTOUPDATER: "1",
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  // `@/etc/passwd` in a prompt would otherwise be read from this host.
+  CLAUDE_CODE_DISABLE_ATTACHMENTS: "1",
+  CLAUDE_CODE_DISABLE_CLAUDE_MDS: "1",
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+  CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1",
+  ENABLE_TOOL_SEARCH: "false",
+  CLAUDE_AUTO_BACKGROUND_TASKS: "0",
+  // Together they keep the CLI from summarising or refusing a long conversation by itself.
+  DISABLE_COMPACT: "1",
+  CLAUDE_CODE_MAX_CONTEXT_TOKENS: "100000000",
+  CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH: "100000",
+  // One error, no second text: an answer is one upstream message.
+  CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
+  CLAUDE_CODE_MAX_RETRIES: "2",
+};
+
+const flags = [
+  "-p",
+  "--input-format",
+  "stream-json",
+  "--output-format",
+  "stream-json",
+  "--verbose",
+  "--include-partial-messages",
+  // An allow-list that is empty: tools of later versions stay out too.
+  "--tools",
+  "",
+  "--setting-sources",
+  "",
+  "--strict-mcp-config",
+  "--disable-slash-commands",
+  "--no-session-persistence",
+];
+
+export function recipe({ bin, model, identity, scratch, upstreamUrl, environment }: RecipeOptions): Recipe {
+  const env: Record<string, string> = {};
+  for (const name of inherited) {
+    const value = environment[name];
+    if (value !== undefined) env[name] = value;
+  }
+  Object.assign(env, switches, {
+    HOME: identity.home,
+    // A killed CLI leaves its socket and its temporary files behind: here they can be swept up (scratch.ts).
+    XDG_RUNTIME_DIR: scratch,
+    CLAUDE_CODE_TMPDIR: `${scratch}/tmp`,
+  });
+  if (upstreamUrl !== undefined) env.ANTHROPIC_BASE_URL = upstreamUrl;
+  if (identity.kind === "isolated") {
+    env.CLAUDE_CODE_OAUTH_TOKEN = identity.token;
+  } else if (environment.CLAUDE_CONFIG_DIR !== undefined) {
+    env.CLAUDE_CONFIG_DIR = environment.CLAUDE_CONFIG_DIR;
+  }
+  return { argv: [bin, ...flags, "--model", model], env, cwd: scratch };
+}

@@ -1,0 +1,46 @@
+/** Puts a conversation into a process that holds none of it, each message in its true role. */
+
+import type { Conversation, Message, UserMessage } from "../core/conversation.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { ClaudeProcess } from "./process.ts";
+import { assistantFrame, userFrame } from "./protocol.ts";
+
+/**
+ * Enters all but the last message; nothing is sent upstream by it. Every user message must be answered by its
+ * `result` before the next frame goes in, else the CLI reorders or drops messages (seen on 2.1.197 and 2.1.330).
+ * `settled` resolves when the CLI has reported one such result.
+ */
+export async function replay(
+  process: ClaudeProcess,
+  history: readonly Message[],
+  model: string,
+  capabilities: Capabilities,
+  settled: () => Promise<void>,
+): Promise<void> {
+  for (const message of history) {
+    if (message.role === "assistant") {
+      process.send(assistantFrame(message, model));
+    } else {
+      process.send(userFrame(plain(message, capabilities), false));
+      await settled();
+    }
+  }
+}
+
+/** Sends the message that the model is to answer. */
+export function ask(process: ClaudeProcess, conversation: Conversation, capabilities: Capabilities): void {
+  const last = conversation.messages.at(-1);
+  if (last?.role !== "user") throw new Error("a conversation ends with the user's message");
+  process.send(userFrame(plain(last, capabilities), true));
+}
+
+/**
+ * The CLI takes a message whose last text begins with `/` for a command of its own. Where it does not honour
+ * `client_composed`, a space before it makes it plain text: the one character that a client's text may gain.
+ */
+function plain(message: UserMessage, capabilities: Capabilities): UserMessage["content"] {
+  if (capabilities.clientComposed) return message.content;
+  return message.content.map((block) =>
+    block.type === "text" && block.text.startsWith("/") ? { ...block, text: ` ${block.text}` } : block,
+  );
+}

@@ -1,0 +1,71 @@
+/** What every command says and how it ends: data on stdout, talk on stderr, errors as a line and an exit code. */
+
+import { stripVTControlCharacters } from "node:util";
+import { OcpError } from "../core/errors.ts";
+
+/** The process as the commands see it. */
+export type Host = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "on" | "exit">;
+
+export const exitCodes = {
+  ok: 0,
+  /** Something failed that is neither of those below. */
+  failure: 1,
+  /** The command line or a setting is wrong. */
+  usage: 2,
+  /** The port is taken, or the address is not this machine's. */
+  cannotListen: 3,
+} as const;
+
+/** The `reason` of an OcpError that means that the server could not listen. */
+export const cannotListen = "cannot_listen";
+
+type Stream = Host["stdout"] | Host["stderr"];
+
+/** Lets a reader of stdout or stderr go, as `head` does, without that being an error. Once a process. */
+export function outliveReaders(host: Host): void {
+  for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {});
+}
+
+/** Writes all of `text`, or what of it is still read. Colours only reach a terminal. */
+export function write(host: Host, stream: Stream, text: string): Promise<void> {
+  const shown = hasColours(host, stream) ? text : stripVTControlCharacters(text);
+  return new Promise((resolve) => stream.write(shown, () => resolve()));
+}
+
+/** Colours only on a terminal, and not with NO_COLOR (https://no-color.org). */
+function hasColours(host: Host, stream: Stream): boolean {
+  return stream.isTTY === true && !host.env.NO_COLOR && host.env.TERM !== "dumb";
+}
+
+/** Rows as aligned columns, two spaces apart. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  const line = (row: readonly string[]) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+}
+
+/** A wrong command line. */
+export function usageError(message: string): OcpError {
+  return new OcpError("invalid_request", message);
+}
+
+/** Says what went wrong, one `ocp: ` line a problem, and gives the exit code that goes with it. */
+export async function reportError(host: Host, error: unknown): Promise<number> {
+  const lines = error instanceof OcpError ? error.message.split("\n") : [`internal error: ${describeDefect(error)}`];
+  await write(host, host.stderr, lines.map((line) => `ocp: ${line}\n`).join(""));
+  return exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof OcpError)) return exitCodes.failure;
+  if (error.reason === cannotListen) return exitCodes.cannotListen;
+  return error.code === "invalid_request" ? exitCodes.usage : exitCodes.failure;
+}
+
+/** The error and where it was thrown, on one line. */
+function describeDefect(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const frame = /\n\s+at ([^\n]*)/.exec(error.stack ?? "")?.[1];
+  return `${error.name}: ${error.message}${frame === undefined ? "" : ` at ${frame}`}`;
+}

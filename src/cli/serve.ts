@@ -1,0 +1,64 @@
+/** `ocp serve`: starts the server, says where it listens, and stops it on a signal. */
+
+import { loadConfig } from "../config/load.ts";
+import { readMachine } from "../config/memory.ts";
+import { createDirectories, resolvePaths } from "../config/paths.ts";
+import type { Config } from "../config/settings.ts";
+import { OcpError } from "../core/errors.ts";
+import { start } from "../services.ts";
+import { createLog } from "./log.ts";
+import { cannotListen, exitCodes, type Host, write } from "./output.ts";
+import { flagsOf } from "./serve-args.ts";
+import { startReport } from "./start-report.ts";
+import { version } from "./version.ts";
+
+/** Returns the exit code after a clean stop. The one line on stdout is the URL, for whoever started us. */
+export async function serve(args: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
+  const config = loadConfig(host.env, flagsOf(args), readMachine());
+  const paths = resolvePaths(host.env);
+  createDirectories(paths);
+  const signalled = firstSignal(host);
+  const options = { demo: args.demo === true, version, paths, environment: host.env, log: createLog(host) };
+  const running = await start(config, options).catch((error) => {
+    throw listenError(error, config) ?? error;
+  });
+  await write(host, host.stderr, startReport(running, config, options));
+  await write(host, host.stdout, `${running.url}\n`);
+  await signalled;
+  await write(host, host.stderr, "Stopping; answers that are being given may end. A second signal stops at once.\n");
+  await running.stop();
+  return exitCodes.ok;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the next one ends the process as the signal itself would have. */
+function firstSignal(host: Host): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (number: number) => {
+      signals += 1;
+      if (signals === 1) resolve();
+      else host.exit(128 + number);
+    };
+    host.on("SIGINT", () => onSignal(2));
+    host.on("SIGTERM", () => onSignal(15));
+  });
+}
+
+const listenProblems: Readonly<Record<string, (config: Config) => string>> = {
+  EADDRINUSE: ({ port }) =>
+    `Port ${port} is taken by another program. Stop that one, or choose another port: ocp serve --port ${port === 3456 ? 3457 : 3456}`,
+  EACCES: ({ port }) => `Port ${port} is not allowed to you. Choose one above 1023: ocp serve --port 3456`,
+  EADDRNOTAVAIL: ({ bind }) => `${bind} is no address of this machine. Choose another: ocp serve --bind 127.0.0.1`,
+};
+
+/** What to say when the server could not listen; undefined when the error is another. */
+function listenError(error: unknown, config: Config): OcpError | undefined {
+  const code = errnoOf(error) ?? errnoOf((error as Error).cause);
+  const sentence = code === undefined ? undefined : listenProblems[code];
+  return sentence && new OcpError("not_ready", sentence(config), { reason: cannotListen, cause: error });
+}
+
+function errnoOf(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === "string" && Object.hasOwn(listenProblems, code) ? code : undefined;
+}

@@ -1,0 +1,38 @@
+/** What `ocp serve` tells a person when it is up: where it listens, what it found, what to do next. */
+
+import type { Config } from "../config/settings.ts";
+import type { Running } from "../services.ts";
+
+/** Text for a terminal; `write` takes the colours out for anything else. Holds no secret. */
+export function startReport(
+  running: Pick<Running, "url" | "report">,
+  config: Config,
+  options: { demo: boolean; version: string },
+): string {
+  const width = Math.max(...running.report.map(({ label }) => label.length), 0);
+  const found = running.report.map(({ label, value, problem }) => {
+    const line = `${problem === true ? "!" : " "} ${label.padEnd(width)}  ${value}`;
+    return problem === true ? yellow(line) : line;
+  });
+  const lines = [`${bold(`OCP ${options.version}`)} is listening on ${bold(running.url)}`, "", ...found];
+  if (config.authMode === "none" && !isLoopback(config.bind)) {
+    lines.push("", yellow("! Whoever reaches this address can use your login. Set PROXY_API_KEY to ask for a key."));
+  }
+  lines.push("", options.demo ? "Try it (the answers are simulated):" : "Try it:", `  ${tryIt(running.url, config)}`);
+  lines.push("", `API documentation: ${running.url}/swagger`, "Ctrl-C stops the server.", "");
+  return `${lines.join("\n")}\n`;
+}
+
+/** A request to paste into a shell that has the key, if one is needed, in its environment. */
+function tryIt(url: string, config: Config): string {
+  const key = config.authMode === "shared" ? ` -H "Authorization: Bearer $PROXY_API_KEY"` : "";
+  const body = JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: "Say hello." }] });
+  return `curl ${url}/v1/chat/completions${key} -H 'Content-Type: application/json' -d '${body}'`;
+}
+
+function isLoopback(bind: string): boolean {
+  return bind === "localhost" || bind === "::1" || /^127\./.test(bind);
+}
+
+const bold = (text: string) => `\u001b[1m${text}\u001b[22m`;
+const yellow = (text: string) => `\u001b[33m${text}\u001b[39m`;

@@ -1,0 +1,105 @@
+/** The kinds of value that a setting can have, and the strict reading of each from text. */
+
+import { OcpError } from "../core/errors.ts";
+
+export type Kind =
+  | { kind: "int"; min: number; max: number; unit?: string }
+  | { kind: "bool" }
+  | { kind: "enum"; values: readonly string[]; refused?: Readonly<Record<string, string>> }
+  | { kind: "string"; pattern?: RegExp; form?: string }
+  | { kind: "path" }
+  | { kind: "secret" }
+  | { kind: "list" }
+  | { kind: "url" };
+
+/** The TypeScript type of a kind's values. */
+export type ValueOf<K extends Kind> = K extends { kind: "int" }
+  ? number
+  : K extends { kind: "bool" }
+    ? boolean
+    : K extends { kind: "enum"; values: readonly (infer V)[] }
+      ? V
+      : K extends { kind: "list" }
+        ? string[]
+        : string;
+
+const words: Record<string, boolean> = {
+  true: true,
+  yes: true,
+  on: true,
+  "1": true,
+  false: false,
+  no: false,
+  off: false,
+  "0": false,
+};
+
+/** What a value must look like, as the end of the sentence "It must be ...". */
+export function formOf(kind: Kind): string {
+  switch (kind.kind) {
+    case "int":
+      return `a whole number from ${kind.min} to ${kind.max}${kind.unit ? ` (${kind.unit})` : ""}`;
+    case "bool":
+      return "true or false (also 1, 0, yes, no, on, off)";
+    case "enum":
+      return `one of ${kind.values.join(", ")}`;
+    case "string":
+      return kind.form ?? "text";
+    case "path":
+      return "a path of a file";
+    case "secret":
+      return "8 or more printable ASCII characters without spaces";
+    case "list":
+      return "words separated by commas";
+    case "url":
+      return "an http or https URL without user name, query or fragment";
+  }
+}
+
+/**
+ * Reads one value. `label` is how the user calls the setting: its variable or its flag.
+ * Throws OcpError invalid_request. Only values that cannot be secrets or paths are quoted in the message.
+ */
+export function parseValue(kind: Kind, text: string, label: string): number | boolean | string | string[] {
+  const value = read(kind, text);
+  if (value !== undefined) return value;
+  const hint = kind.kind === "enum" && Object.hasOwn(kind.refused ?? {}, text) ? `: ${kind.refused?.[text]}` : "";
+  const quoted = kind.kind === "int" || kind.kind === "bool" || kind.kind === "enum";
+  const shown = quoted ? ` is ${JSON.stringify(text.slice(0, 40))}` : " has a value that cannot be used";
+  throw new OcpError("invalid_request", `${label}${shown}${hint}. It must be ${formOf(kind)}.`, { param: label });
+}
+
+function read(kind: Kind, text: string): number | boolean | string | string[] | undefined {
+  switch (kind.kind) {
+    case "int": {
+      const number = /^-?[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+      return number >= kind.min && number <= kind.max ? number : undefined;
+    }
+    case "bool": {
+      const word = text.toLowerCase();
+      return Object.hasOwn(words, word) ? words[word] : undefined;
+    }
+    case "enum":
+      return kind.values.includes(text) ? text : undefined;
+    case "string":
+      return kind.pattern === undefined || kind.pattern.test(text) ? text : undefined;
+    case "path":
+      return text === "" || text.includes("\0") ? undefined : text;
+    case "secret":
+      return /^[\x21-\x7e]{8,}$/.test(text) ? text : undefined;
+    case "list":
+      return text
+        .split(",")
+        .map((word) => word.trim())
+        .filter((word) => word !== "");
+    case "url":
+      return httpUrl(text);
+  }
+}
+
+function httpUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
+  return url.href.replace(/\/+$/, "");
+}

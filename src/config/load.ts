@@ -1,0 +1,47 @@
+/** Reads the settings strictly: flags win over the environment, the environment over the defaults. */
+
+import { OcpError } from "../core/errors.ts";
+import { parseValue } from "./kinds.ts";
+import type { Machine } from "./memory.ts";
+import { type Config, type Setting, settings } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Flags are keyed by their name without dashes. An empty variable counts as unset, an empty flag is an error;
+ * variables that are no settings are other programs' business.
+ * Throws one OcpError invalid_request that lists every bad value, each with its variable or flag.
+ */
+export function loadConfig(env: Environment, flags: Environment, machine: Machine): Config {
+  const problems: string[] = [];
+  const isSet = (name: string) => env[name] !== undefined && env[name] !== "";
+  const values: Record<string, unknown> = {};
+  for (const setting of settings as readonly Setting[]) {
+    const given = givenValue(setting, env, flags);
+    try {
+      values[setting.name] = given
+        ? parseValue(setting.type, given.text, given.label)
+        : defaultOf(setting, machine, isSet);
+    } catch (error) {
+      if (!(error instanceof OcpError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  const config = values as unknown as Config;
+  if (config.authMode === "shared" && !isSet("PROXY_API_KEY")) {
+    problems.push("The auth mode is shared, but PROXY_API_KEY, the key that clients present, is not set.");
+  }
+  if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));
+  return config;
+}
+
+function givenValue(setting: Setting, env: Environment, flags: Environment) {
+  const flag = setting.flag === null ? undefined : flags[setting.flag];
+  if (flag !== undefined) return { text: flag, label: `--${setting.flag}` };
+  const text = env[setting.env];
+  return text === undefined || text === "" ? undefined : { text, label: setting.env };
+}
+
+function defaultOf(setting: Setting, machine: Machine, isSet: (env: string) => boolean): unknown {
+  return typeof setting.default === "object" ? setting.default.from(machine, isSet) : setting.default;
+}

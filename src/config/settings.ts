@@ -1,0 +1,230 @@
+/**
+ * The table of settings: one row a setting, and all that is said or checked about it comes from here.
+ * `Config`, the parsing, the command line's flags and help, and the README's table are derived.
+ */
+
+import type { Kind, ValueOf } from "./kinds.ts";
+import { defaultMemoryMax, type Machine } from "./memory.ts";
+
+/** A default that depends on the machine or on what else is set; `text` says it to people. */
+export interface Derived {
+  from(machine: Machine, isSet: (env: string) => boolean): number | boolean | string;
+  text: string;
+}
+
+export interface Setting {
+  /** The field of `Config`. */
+  name: string;
+  env: string;
+  /** The flag of `ocp serve`, without its dashes. Secrets have none: other users can read a command line. */
+  flag: string | null;
+  type: Kind;
+  /** Undefined: unset unless the user sets it. */
+  default: number | boolean | string | Derived | undefined;
+  /** One sentence. */
+  description: string;
+}
+
+const MiB = 1024 * 1024;
+const int = <const Min extends number, const Max extends number>(min: Min, max: Max, unit?: string) =>
+  ({ kind: "int", min, max, ...(unit === undefined ? {} : { unit }) }) as const;
+
+export const settings = [
+  {
+    name: "port",
+    env: "CLAUDE_PROXY_PORT",
+    flag: "port",
+    type: int(0, 65_535),
+    default: 3456,
+    description: "The port to listen on; 0 takes any free one.",
+  },
+  {
+    name: "bind",
+    env: "CLAUDE_BIND",
+    flag: "bind",
+    type: { kind: "string", pattern: /^[A-Za-z0-9.:_%-]{1,255}$/, form: "an IP address or a host name" },
+    default: "127.0.0.1",
+    description: "The address to listen on; 0.0.0.0 lets the whole network in.",
+  },
+  {
+    name: "claudeBin",
+    env: "CLAUDE_BIN",
+    flag: "claude-bin",
+    type: { kind: "path" },
+    default: undefined,
+    description: "The claude CLI to use, when it is not the one on the PATH.",
+  },
+  {
+    name: "authMode",
+    env: "CLAUDE_AUTH_MODE",
+    flag: "auth-mode",
+    type: {
+      kind: "enum",
+      values: ["none", "shared"],
+      refused: { multi: "this version has no keys for single users yet, so choose shared" },
+    },
+    default: {
+      from: (_machine, isSet) => (isSet("PROXY_API_KEY") ? "shared" : "none"),
+      text: "shared if PROXY_API_KEY is set, else none",
+    },
+    description: "Who may ask: anyone who reaches the port (none), or who presents the shared key (shared).",
+  },
+  {
+    name: "proxyApiKey",
+    env: "PROXY_API_KEY",
+    flag: null,
+    type: { kind: "secret" },
+    default: undefined,
+    description: "The key that clients present in the auth mode shared.",
+  },
+  {
+    name: "oauthToken",
+    env: "CLAUDE_CODE_OAUTH_TOKEN",
+    flag: null,
+    type: { kind: "secret" },
+    default: undefined,
+    description: "A login token for the claude CLI, as `claude setup-token` prints it, instead of its own login.",
+  },
+  {
+    name: "systemPrompt",
+    env: "CLAUDE_SYSTEM_PROMPT",
+    flag: null,
+    type: { kind: "string" },
+    default: undefined,
+    description: "A text that is added to the system prompt of every request.",
+  },
+  {
+    name: "timeout",
+    env: "CLAUDE_TIMEOUT",
+    flag: "timeout",
+    type: int(1_000, 1_800_000, "ms"),
+    default: 600_000,
+    description: "How long an answer may take before it is ended with an error.",
+  },
+  {
+    name: "maxConcurrent",
+    env: "CLAUDE_MAX_CONCURRENT",
+    flag: "max-concurrent",
+    type: int(1, 256),
+    default: 8,
+    description: "How many requests are answered at the same time.",
+  },
+  {
+    name: "maxQueue",
+    env: "CLAUDE_MAX_QUEUE",
+    flag: "max-queue",
+    type: int(0, 10_000),
+    default: 16,
+    description: "How many more requests may wait before others are refused.",
+  },
+  {
+    name: "queueRetryAfter",
+    env: "CLAUDE_QUEUE_RETRY_AFTER",
+    flag: null,
+    type: int(1, 3_600, "s"),
+    default: 5,
+    description: "When a refused client is told to try again.",
+  },
+  {
+    name: "maxPromptChars",
+    env: "CLAUDE_MAX_PROMPT_CHARS",
+    flag: null,
+    type: int(1_000, 100_000_000, "characters"),
+    default: undefined,
+    description: "Drops the oldest messages of longer prompts; when unset, a prompt that does not fit is refused.",
+  },
+  {
+    name: "maxBodySize",
+    env: "CLAUDE_MAX_BODY_SIZE",
+    flag: null,
+    type: int(1_024, 1_024 * MiB, "bytes"),
+    default: 32 * MiB,
+    description: "The largest request body.",
+  },
+  {
+    name: "imageAllowUrl",
+    env: "CLAUDE_IMAGE_ALLOW_URL",
+    flag: null,
+    type: { kind: "bool" },
+    default: false,
+    description: "Lets requests name images by http or https URL, which the model's side then fetches.",
+  },
+  {
+    name: "maxImageBytes",
+    env: "CLAUDE_MAX_IMAGE_BYTES",
+    flag: null,
+    type: int(1, 1_024 * MiB, "bytes"),
+    default: 5 * MiB,
+    description: "The largest image, decoded.",
+  },
+  {
+    name: "maxImages",
+    env: "CLAUDE_MAX_IMAGES",
+    flag: null,
+    type: int(0, 1_000),
+    default: 20,
+    description: "How many images a request may hold.",
+  },
+  {
+    name: "maxImageTotalBytes",
+    env: "CLAUDE_MAX_IMAGE_TOTAL_BYTES",
+    flag: null,
+    type: int(1, 1_024 * MiB, "bytes"),
+    default: 20 * MiB,
+    description: "The size of all images of a request together, decoded.",
+  },
+  {
+    name: "heartbeatInterval",
+    env: "CLAUDE_HEARTBEAT_INTERVAL",
+    flag: null,
+    type: int(0, 600_000, "ms"),
+    default: 15_000,
+    description: "After how much silence a stream gets a comment that keeps it open; 0 turns that off.",
+  },
+  {
+    name: "memoryMax",
+    env: "OCP_MEMORY_MAX",
+    flag: "memory-max",
+    type: int(64 * MiB, Number.MAX_SAFE_INTEGER, "bytes"),
+    default: { from: defaultMemoryMax, text: "60 % of the memory of the machine or of its control group" },
+    description: "The memory that all claude processes together may use before requests wait.",
+  },
+  {
+    name: "spawnRealHome",
+    env: "OCP_SPAWN_REAL_HOME",
+    flag: null,
+    type: { kind: "bool" },
+    default: false,
+    description: "Runs the claude CLI in your own home directory instead of an empty one.",
+  },
+  {
+    name: "instanceName",
+    env: "OCP_INSTANCE_NAME",
+    flag: "instance-name",
+    type: { kind: "string", pattern: /^[^\p{Cc}]{1,64}$/u, form: "1 to 64 characters on one line" },
+    default: undefined,
+    description: "A name for this server, which /health shows.",
+  },
+  {
+    name: "upstreamUrl",
+    env: "OCP_UPSTREAM_URL",
+    flag: "upstream-url",
+    type: { kind: "url" },
+    default: undefined,
+    description: "The API that the claude CLI talks to instead of Anthropic's, for gateways and tests.",
+  },
+] as const satisfies readonly Setting[];
+
+type Row = (typeof settings)[number];
+type Field<R extends Row> = R["default"] extends undefined ? ValueOf<R["type"]> | undefined : ValueOf<R["type"]>;
+
+/** All settings, checked. Optional ones that nobody set are undefined. */
+export type Config = { readonly [R in Row as R["name"]]: Field<R> };
+
+/** A setting's default as people read it, with its unit; "unset" when there is none. */
+export function defaultText(setting: Setting): string {
+  if (setting.default === undefined) return "unset";
+  if (typeof setting.default === "object") return setting.default.text;
+  const unit = setting.type.kind === "int" ? setting.type.unit : undefined;
+  return unit === undefined ? String(setting.default) : `${setting.default} ${unit}`;
+}

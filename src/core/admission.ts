@@ -1,0 +1,162 @@
+/**
+ * Decides when a request may start: a limit on what runs, a short queue that is fair between principals, and
+ * refusal at once of what does not fit in it.
+ */
+
+import { OcpError } from "./errors.ts";
+
+/** A place among the running requests. */
+export interface Slot {
+  /** How long the request waited for it, in ms. */
+  readonly queuedMs: number;
+  /** Gives the place back; only the first call counts. */
+  release(): void;
+}
+
+export interface AdmissionLimits {
+  maxConcurrent: number;
+  /** How many may wait; 0 refuses whatever cannot start at once. */
+  maxQueue: number;
+  /** Seconds that a refused client is told to wait. */
+  retryAfter: number;
+}
+
+export interface AdmissionStats {
+  running: number;
+  waiting: number;
+  /** Requests refused since the start because the queue was full. */
+  rejected: number;
+}
+
+export interface Admission {
+  /**
+   * Throws OcpError queue_full when too many wait, not_ready after `close`, and the signal's reason when it aborts
+   * first: an aborted waiter leaves the queue in the same moment.
+   */
+  acquire(principalId: string, signal: AbortSignal): Promise<Slot>;
+  /** Takes effect at once; running requests keep their places, waiting ones stay even in a shorter queue. */
+  setLimits(limits: Partial<AdmissionLimits>): void;
+  /** To be called when `hasRoom` may have become true. */
+  recheck(): void;
+  stats(): AdmissionStats;
+  /** Refuses all who wait and all who come later; running requests are left alone. */
+  close(): void;
+}
+
+export interface AdmissionOptions extends AdmissionLimits {
+  /** Whether memory allows one more; not asked when nothing runs, so that one request always may. */
+  hasRoom: () => boolean;
+  /** Milliseconds of any origin. */
+  now?: () => number;
+}
+
+interface Waiter {
+  since: number;
+  admit(slot: Slot): void;
+  refuse(error: OcpError): void;
+}
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { hasRoom, now = () => performance.now() } = options;
+  const limits: AdmissionLimits = {
+    maxConcurrent: options.maxConcurrent,
+    maxQueue: options.maxQueue,
+    retryAfter: options.retryAfter,
+  };
+  /** In the order in which the principals take their next turn. */
+  const queues = new Map<string, Set<Waiter>>();
+  let running = 0;
+  let waiting = 0;
+  let rejected = 0;
+  let closed = false;
+
+  const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom());
+
+  function take(since: number): Slot {
+    running++;
+    let held = true;
+    return {
+      queuedMs: now() - since,
+      release() {
+        if (!held) return;
+        held = false;
+        running--;
+        admitWaiting();
+      },
+    };
+  }
+
+  function forget(principalId: string, waiter: Waiter): void {
+    const queue = queues.get(principalId);
+    if (!queue?.delete(waiter)) return;
+    waiting--;
+    if (queue.size === 0) queues.delete(principalId);
+  }
+
+  function admitWaiting(): void {
+    while (waiting > 0 && isFree()) {
+      const [principalId, queue] = queues.entries().next().value as [string, Set<Waiter>];
+      const [waiter] = queue as Set<Waiter> & [Waiter];
+      forget(principalId, waiter);
+      if (queues.delete(principalId)) queues.set(principalId, queue);
+      waiter.admit(take(waiter.since));
+    }
+  }
+
+  function wait(principalId: string, signal: AbortSignal): Promise<Slot> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        forget(principalId, waiter);
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        since: now(),
+        admit(slot) {
+          signal.removeEventListener("abort", leave);
+          resolve(slot);
+        },
+        refuse(error) {
+          signal.removeEventListener("abort", leave);
+          reject(error);
+        },
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      const queue = queues.get(principalId);
+      if (queue) queue.add(waiter);
+      else queues.set(principalId, new Set([waiter]));
+      waiting++;
+    });
+  }
+
+  return {
+    async acquire(principalId, signal) {
+      signal.throwIfAborted();
+      if (closed) throw goingDown();
+      if (waiting === 0 && isFree()) return take(now());
+      if (waiting >= limits.maxQueue) {
+        rejected++;
+        throw new OcpError("queue_full", "Too many requests are waiting already. Try again in a moment.", {
+          retryAfter: limits.retryAfter,
+        });
+      }
+      return wait(principalId, signal);
+    },
+    setLimits(changed) {
+      Object.assign(limits, changed);
+      admitWaiting();
+    },
+    recheck: admitWaiting,
+    stats: () => ({ running, waiting, rejected }),
+    close() {
+      closed = true;
+      const refused = [...queues.values()].flatMap((queue) => [...queue]);
+      queues.clear();
+      waiting = 0;
+      for (const waiter of refused) waiter.refuse(goingDown());
+    },
+  };
+}
+
+function goingDown(): OcpError {
+  return new OcpError("not_ready", "The server is shutting down.");
+}

@@ -1,0 +1,29 @@
+/** The plan's limits as response headers. */
+
+import type { Limits } from "./script.ts";
+
+/**
+ * The `anthropic-ratelimit-unified-*` headers, by the names that CLI 2.1.330 reads: utilization is a fraction,
+ * a reset epoch seconds. The overall reset is that of the window that decides.
+ */
+export function limitHeaders(limits: Limits): Record<string, string> {
+  const values: Record<string, string | number | undefined> = { status: limits.status };
+  const windows = { "5h": limits.fiveHour, "7d": limits.sevenDay };
+  for (const [name, window] of Object.entries(windows)) {
+    if (!window) continue;
+    values[`${name}-status`] = window.status ?? "allowed";
+    values[`${name}-utilization`] = window.utilization;
+    values[`${name}-reset`] = window.resetsAt;
+  }
+  const claim = limits.claim ?? (limits.fiveHour || !limits.sevenDay ? "five_hour" : "seven_day");
+  values["representative-claim"] = claim;
+  values.reset = (claim === "five_hour" ? limits.fiveHour : limits.sevenDay)?.resetsAt;
+  values["overage-status"] = limits.overage?.status;
+  values["overage-disabled-reason"] = limits.overage?.disabledReason;
+
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) headers[`anthropic-ratelimit-unified-${name}`] = String(value);
+  }
+  return headers;
+}

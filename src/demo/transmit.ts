@@ -1,0 +1,99 @@
+/** Sends an answer in pieces: at its pace, and with its fault. */
+
+import { errorBody } from "./errors.ts";
+import type { Ending } from "./recorder.ts";
+import type { AnswerScript, Fault } from "./script.ts";
+import { type Frames, frame } from "./wire.ts";
+
+/** What is written, one piece after the other, and what happens then. */
+export interface Transmission {
+  pieces: string[];
+  last: "close" | "stall" | "cut";
+}
+
+/** Everything in one piece without a pace; else a piece a delta, the first with the start, the last with the end. */
+export function planTransmission(frames: Frames, script: AnswerScript, requestId: string): Transmission {
+  const { fault } = script;
+  const deltas = fault ? frames.deltas.slice(0, fault.after) : frames.deltas;
+  const pieces = [frames.start + (deltas[0] ?? ""), ...deltas.slice(1)];
+  pieces.push(pieces.pop() + (fault ? faultFrames(fault, requestId) : frames.end));
+  return {
+    pieces: script.paceMs ? pieces : [pieces.join("")],
+    last: fault && fault.kind !== "error" ? fault.kind : "close",
+  };
+}
+
+function faultFrames(fault: Fault, requestId: string): string {
+  return fault.kind === "error" ? frame("error", errorBody(fault.status ?? 529, fault.message, requestId)) : "";
+}
+
+/** The connection that an answer goes out on. */
+export interface Connection {
+  /** Aborts when the client leaves. */
+  signal: AbortSignal;
+  /** Aborts when a test cuts the connection. */
+  severed: AbortSignal;
+  /** Hears how the sending ended. */
+  end(ending: Ending): void;
+}
+
+/** Sends the pieces, `paceMs` apart. A single piece goes out as one write, together with the headers. */
+export function transmit(
+  { pieces, last }: Transmission,
+  paceMs: number,
+  headers: Record<string, string>,
+  connection: Connection,
+): Response {
+  const { signal, severed, end } = connection;
+  if (pieces.length === 1 && last === "close") {
+    end("answered");
+    return new Response(pieces[0], { headers });
+  }
+  const encoder = new TextEncoder();
+  let next = 0;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (next > 0 && next < pieces.length) await pause(paceMs, connection);
+      if (severed.aborted) return reset(controller, end);
+      if (signal.aborted) return;
+      if (next < pieces.length) return controller.enqueue(encoder.encode(pieces[next++]));
+      if (last === "close") {
+        end("answered");
+        return controller.close();
+      }
+      await pause(last === "cut" ? flushMs : Number.POSITIVE_INFINITY, connection);
+      if (!signal.aborted) reset(controller, end);
+    },
+  });
+  return new Response(body, { headers });
+}
+
+/** A response that resets the connection before anything was written. */
+export function noResponse(end: (ending: Ending) => void): Response {
+  return new Response(new ReadableStream({ pull: (controller) => reset(controller, end) }));
+}
+
+/** The reset would overtake what was just written, so it leaves Bun, and the client, a moment. */
+const flushMs = 50;
+
+/** Bun resets the connection on a stream's error, and prints any reason but undefined. */
+function reset(controller: ReadableStreamDefaultController, end: (ending: Ending) => void): void {
+  end("cut");
+  controller.error(undefined);
+}
+
+/** Waits so many milliseconds, for ever if infinite, or until the client leaves or the connection is cut. */
+export function pause(ms: number, { signal, severed }: Connection): Promise<void> {
+  if (ms === 0 || signal.aborted || severed.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = Number.isFinite(ms) ? setTimeout(done, ms) : undefined;
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      severed.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done);
+    severed.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,97 @@
+/** Answers one decoded request, whatever its dialect: runs the turn and sends it as a stream or as one JSON. */
+
+import type { Conversation, Sampling } from "../core/conversation.ts";
+import { OcpError } from "../core/errors.ts";
+import { truncate } from "../core/truncate.ts";
+import type { TurnEvent } from "../core/turn.ts";
+import type { Exchange, Exchanges } from "./exchange.ts";
+import { open } from "./opening.ts";
+import type { AppServices } from "./services.ts";
+import { sseResponse } from "./sse.ts";
+import type { Turns } from "./turns.ts";
+
+type Events = AsyncGenerator<TurnEvent, void, void>;
+
+/** What a dialect made of a request body, and how it words the answer. */
+export interface Ask {
+  conversation: Conversation;
+  stream: boolean;
+  /** Parameters of the request that have no effect, as the client named them. */
+  ignored: string[];
+  /** How the client named a parameter of the model. */
+  nameOf(parameter: keyof Sampling): string;
+  frames(events: Events): AsyncGenerator<string, void, void>;
+  collect(events: Events): Promise<object>;
+}
+
+export interface Answering {
+  config: AppServices["config"];
+  turns: Turns;
+  exchanges: Exchanges;
+}
+
+/** Throws OcpError as long as the response's head is not decided; after it, errors are frames. */
+export async function answer(request: Request, ask: Ask, { config, turns, exchanges }: Answering): Promise<Response> {
+  const exchange = exchanges.of(request);
+  if (!exchange.principal) throw new Error("a turn that nobody asks for");
+  exchange.model = ask.conversation.model;
+  const { conversation, dropped } =
+    config.maxPromptChars === undefined
+      ? { conversation: ask.conversation, dropped: 0 }
+      : truncate(ask.conversation, config.maxPromptChars);
+
+  const gone = new AbortController();
+  const turn = noting(
+    exchange,
+    turns.run(conversation, { principal: exchange.principal, signal: gone.signal, requestId: exchange.id }),
+  );
+  const leave = () => {
+    exchange.outcome = "client_left";
+    gone.abort(new DOMException("The client left.", "AbortError"));
+    void turn.return().catch(() => {});
+  };
+  if (request.signal.aborted) leave();
+  else request.signal.addEventListener("abort", leave, { once: true });
+
+  const heartbeat = config.heartbeatInterval;
+  const { first, events } = await open(turn, ask.stream && heartbeat > 0 ? heartbeat : null);
+  const headers = notes(ask, first, dropped);
+  if (!ask.stream) {
+    const body = await ask.collect(events);
+    request.signal.throwIfAborted();
+    return Response.json(body, { headers });
+  }
+
+  exchange.streaming = true;
+  return sseResponse(ask.frames(events), {
+    headers,
+    heartbeat,
+    silentSoFar: first === null,
+    onEnd(how) {
+      if (how !== "complete") leave();
+      if (how === "broken") exchange.outcome = "internal";
+      request.signal.removeEventListener("abort", leave);
+      exchange.end(200);
+    },
+  });
+}
+
+/** A stream's error is told by a frame of the dialect, so the log's outcome is noted on the way there. */
+async function* noting(exchange: Exchange, events: Events): Events {
+  try {
+    yield* events;
+  } catch (error) {
+    exchange.outcome = error instanceof OcpError ? error.code : "client_left";
+    throw error;
+  }
+}
+
+/** What the client should know about its request and can be told in the head. */
+function notes(ask: Ask, first: TurnEvent | null, dropped: number): Record<string, string> {
+  const refused = first?.type === "start" ? first.ignored.map(ask.nameOf) : [];
+  const ignored = [...new Set([...ask.ignored, ...refused])];
+  return {
+    ...(ignored.length > 0 ? { "x-ocp-ignored": ignored.join(", ") } : {}),
+    ...(dropped > 0 ? { "x-ocp-truncated": String(dropped) } : {}),
+  };
+}

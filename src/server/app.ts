@@ -1,0 +1,52 @@
+/** The HTTP application: every route, and around them the request's id and log line, authentication and errors. */
+
+import { type AnyElysia, Elysia } from "elysia";
+import { createAuthenticator } from "./auth.ts";
+import { errorHandling } from "./errors.ts";
+import { createExchanges, type Handle, pathOf } from "./exchange.ts";
+import { allowedMethods } from "./methods.ts";
+import { absentRoutes } from "./routes/absent.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { docsRoutes } from "./routes/docs.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { rootRoutes } from "./routes/root.ts";
+import type { AppServices } from "./services.ts";
+import { createTurns } from "./turns.ts";
+
+export type { AppServices } from "./services.ts";
+
+/** Listens nowhere: `listen` does that, and tests call `handle`. */
+export function createApp(services: AppServices): AnyElysia {
+  const { config, engine, admission, log } = services;
+  const exchanges = createExchanges(log, services.newId);
+  const turns = createTurns(engine, admission, log);
+  const { authenticate } = createAuthenticator(config);
+  const routes = () => app.routes;
+
+  const app: AnyElysia = new Elysia({
+    name: "ocp",
+    // Bun's own router would pass the hooks by for some requests; and host names may be a single letter.
+    systemRouter: false,
+    handler: { standardHostname: false },
+  })
+    .wrap((handle, request) => () => exchanges.observe(request, handle as unknown as Handle))
+    .use(errorHandling({ exchanges, log, routes }))
+    .onRequest(({ request, server }) => {
+      const path = pathOf(request);
+      if (request.method === "OPTIONS") {
+        const allowed = allowedMethods(routes(), path);
+        if (allowed.length > 0) return new Response(null, { status: 204, headers: { allow: allowed.join(", ") } });
+      }
+      const address = server?.requestIP(request)?.address ?? null;
+      exchanges.of(request).principal = authenticate(request, path, address);
+      return undefined;
+    })
+    .use(rootRoutes())
+    .use(healthRoutes(services, exchanges, turns))
+    .use(modelRoutes(services.catalog))
+    .use(chatRoutes(services, exchanges, turns))
+    .use(absentRoutes())
+    .use(docsRoutes(services.version));
+  return app;
+}

@@ -1,0 +1,82 @@
+/** One request and its response: its id, what is learnt about it on the way, and its line in the log at the end. */
+
+import type { Log } from "../core/ports.ts";
+import type { Principal } from "../core/principal.ts";
+
+export interface Exchange {
+  readonly id: string;
+  /** Null until authenticated, and for strangers on public routes. */
+  principal: Principal | null;
+  /** The canonical id; null where no model is asked. */
+  model: string | null;
+  /** `ok`, the code of an OcpError, or `client_left`. */
+  outcome: string;
+  /** Set by who answers with a stream: the exchange then lasts until `end`, not until the response's head. */
+  streaming: boolean;
+  /** Writes the line of the log; only the first call counts. */
+  end(status: number): void;
+}
+
+export type Handle = (request: Request) => Response | Promise<Response>;
+
+export interface Exchanges {
+  of(request: Request): Exchange;
+  /** Wraps the handling of a request: every response leaves with its id. */
+  observe(request: Request, handle: Handle): Promise<Response>;
+}
+
+export function createExchanges(log: Log, newId: (prefix: string) => string): Exchanges {
+  const exchanges = new WeakMap<Request, Exchange>();
+
+  function begin(request: Request): Exchange {
+    const startedAt = performance.now();
+    const { method } = request;
+    const path = pathOf(request).slice(0, 200);
+    let ended = false;
+    const exchange: Exchange = {
+      id: newId("req_"),
+      principal: null,
+      model: null,
+      outcome: "ok",
+      streaming: false,
+      end(status) {
+        if (ended) return;
+        ended = true;
+        log[status >= 500 ? "warn" : "info"]("request", {
+          requestId: exchange.id,
+          method,
+          path,
+          status,
+          ms: Math.round(performance.now() - startedAt),
+          principal: exchange.principal?.name ?? null,
+          model: exchange.model,
+          outcome: exchange.outcome,
+        });
+      },
+    };
+    exchanges.set(request, exchange);
+    return exchange;
+  }
+
+  return {
+    of(request) {
+      const exchange = exchanges.get(request);
+      if (!exchange) throw new Error("a request that no exchange was begun for");
+      return exchange;
+    },
+    async observe(request, handle) {
+      const exchange = begin(request);
+      const response = await handle(request);
+      response.headers.set("x-request-id", exchange.id);
+      if (!exchange.streaming) exchange.end(response.status);
+      return response;
+    },
+  };
+}
+
+/** The path as the router matches it, neither normalised nor decoded, so that authentication judges the same one. */
+export function pathOf({ url }: Request): string {
+  const start = url.indexOf("/", "http://".length);
+  const query = url.indexOf("?", start);
+  return url.slice(start, query === -1 ? undefined : query);
+}

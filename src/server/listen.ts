@@ -1,0 +1,82 @@
+/** Opens the port, and closes it again without cutting answers that are about to end. */
+
+import type { AnyElysia } from "elysia";
+import type { Admission } from "../core/admission.ts";
+import { OcpError } from "../core/errors.ts";
+
+export interface Listener {
+  /** Where clients on this machine reach the server. */
+  url: string;
+  port: number;
+  /**
+   * Refuses new connections, waiting requests and new turns; gives running ones `graceMs` milliseconds to end, then
+   * cuts them.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface ListenOptions {
+  /** 0 takes any free port. */
+  port: number;
+  /** An address or host name of this machine. */
+  bind: string;
+  admission: Admission;
+}
+
+/** Throws OcpError not_ready with the reason `port_taken` or `cannot_listen`. */
+export function listen(app: AnyElysia, { port, bind, admission }: ListenOptions): Listener {
+  try {
+    app.listen({
+      port,
+      hostname: bind.replace(/^\[|\]$/g, ""),
+      // With reusePort, Elysia's default, a second server on the port would start and take half of the requests.
+      reusePort: false,
+      // Seconds; the largest that Bun takes. Routes whose answers take longer switch it off for themselves.
+      idleTimeout: 255,
+      // Bun answers a larger body with an empty 413 of its own; ours is checked where the body is read.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+    });
+  } catch (error) {
+    throw cannotListen(error, port, bind);
+  }
+  const { server } = app;
+  if (!server?.port) throw new OcpError("internal", "The server did not start.");
+  return {
+    url: `http://${reachable(bind)}:${server.port}`,
+    port: server.port,
+    async stop(graceMs) {
+      admission.close();
+      const drained = server.stop();
+      const cut = setTimeout(() => void server.stop(true), graceMs);
+      await drained;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function cannotListen(error: unknown, port: number, bind: string): OcpError {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  const at = `port ${port} of ${bind}`;
+  if (code === "EADDRINUSE") {
+    return new OcpError("not_ready", `Cannot listen on ${at}: another program has it.`, {
+      reason: "port_taken",
+      cause: error,
+    });
+  }
+  const why =
+    code === "EACCES"
+      ? "the system does not allow it (ports below 1024 need special rights)"
+      : code === "EADDRNOTAVAIL"
+        ? "this machine does not have that address"
+        : "the system refused";
+  return new OcpError("not_ready", `Cannot listen on ${at}: ${why}.`, { reason: "cannot_listen", cause: error });
+}
+
+/** An address to connect to: a wildcard is one to listen on only. */
+function reachable(bind: string): string {
+  const plain = bind.replace(/^\[|\]$/g, "");
+  if (plain === "0.0.0.0") return "127.0.0.1";
+  if (plain === "::") return "[::1]";
+  return plain.includes(":") ? `[${plain}]` : plain;
+}

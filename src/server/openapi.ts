@@ -1,0 +1,73 @@
+/** Pieces of the API's description that many routes share; the examples are made by what really answers. */
+
+import { type ErrorCode, OcpError } from "../core/errors.ts";
+import { renderOpenAiError } from "../wire/openai-chat/errors.ts";
+
+/** The document's own part; `@elysiajs/swagger` adds the routes. */
+export function documentation(version: string) {
+  return {
+    info: {
+      title: "OCP, Open Claude Proxy",
+      version,
+      description:
+        "Your logged-in `claude` CLI as an API. Point an OpenAI client at `/v1` of this server; where the server " +
+        "wants a key, send it as `Authorization: Bearer <key>` or as `x-api-key`.",
+    },
+    tags: [
+      { name: "Chat", description: "Conversations in OpenAI's dialect." },
+      { name: "Models", description: "What can be asked for as `model`." },
+      { name: "Server", description: "Whether it works, and with what." },
+    ],
+    components: {
+      securitySchemes: {
+        bearer: { type: "http" as const, scheme: "bearer" },
+        apiKey: { type: "apiKey" as const, in: "header" as const, name: "x-api-key" },
+      },
+    },
+  };
+}
+
+/** For routes that take a key; the empty alternative is the mode `none` and callers on the server's own machine. */
+export const security: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [] }, {}];
+
+/** For routes that anyone may call. */
+export const noSecurity: Record<string, string[]>[] = [];
+
+const requestIdHeader = {
+  "x-request-id": {
+    description: "The request's id, which the server's log has too.",
+    schema: { type: "string" as const, example: "req_9fK2mQ7xTb4LwZ81cVnY" },
+  },
+};
+
+export const retryAfterHeader = {
+  "retry-after": { description: "Seconds until another try makes sense.", schema: { type: "integer" as const } },
+};
+
+type Headers = Record<string, { description: string; schema: { type: "string" | "integer"; example?: string } }>;
+
+/** A response with a JSON body; `schema` is a JSON schema where the example does not say enough. */
+export function jsonResponse(description: string, example: unknown, headers: Headers = {}, schema: object = {}) {
+  return {
+    description,
+    headers: { ...requestIdHeader, ...headers },
+    content: { "application/json": { schema: { type: "object" as const, ...schema }, example } },
+  };
+}
+
+/** The responses for errors, by status; each row is a code, when it comes, and an example's sentence and parameter. */
+export function errorResponses(rows: Array<{ code: ErrorCode; when: string; message: string; param?: string }>) {
+  return Object.fromEntries(
+    rows.map(({ code, when, message, param }) => {
+      const error = new OcpError(code, message, param === undefined ? {} : { param });
+      const headers = error.status === 429 ? retryAfterHeader : {};
+      return [String(error.status), jsonResponse(when, renderOpenAiError(error), headers)];
+    }),
+  );
+}
+
+export const unauthorized = {
+  code: "invalid_api_key" as const,
+  when: "The key is missing or wrong (auth mode `shared`).",
+  message: "The key that was sent is not the one of this server.",
+};

@@ -1,0 +1,62 @@
+/** `POST /v1/chat/completions`. */
+
+import { Elysia } from "elysia";
+import type { Sampling } from "../../core/conversation.ts";
+import { decodeChatRequest } from "../../wire/openai-chat/decode.ts";
+import { type ChatMeta, collectChatCompletion, encodeChatStream } from "../../wire/openai-chat/encode.ts";
+import { answer } from "../answer.ts";
+import { readJsonObject } from "../body.ts";
+import type { Exchanges } from "../exchange.ts";
+import type { AppServices } from "../services.ts";
+import type { Turns } from "../turns.ts";
+import { chatDetail } from "./chat-detail.ts";
+
+export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+  const { config, catalog, clock, newId } = services;
+  const context = {
+    catalog,
+    images: {
+      allowUrl: config.imageAllowUrl,
+      maxBytes: config.maxImageBytes,
+      maxCount: config.maxImages,
+      maxTotalBytes: config.maxImageTotalBytes,
+    },
+    systemPrompt: config.systemPrompt,
+  };
+
+  return new Elysia({ name: "chat" }).post(
+    "/v1/chat/completions",
+    async ({ request, server }) => {
+      // Bun would cut a connection that is silent for longer than its idle timeout: answers may take minutes.
+      server?.timeout(request, 0);
+      const body = await readJsonObject(request, config.maxBodySize);
+      const { conversation, stream, includeUsage, model, ignored } = decodeChatRequest(body, context);
+      const created = Math.floor(clock() / 1000);
+      const meta: ChatMeta = { id: newId("chatcmpl-"), created, model, includeUsage };
+      const ask = {
+        conversation,
+        stream,
+        ignored,
+        nameOf: (parameter: keyof Sampling) => clientsName(parameter, body),
+        frames: (events: Parameters<typeof encodeChatStream>[0]) => encodeChatStream(events, meta),
+        collect: (events: Parameters<typeof collectChatCompletion>[0]) => collectChatCompletion(events, meta),
+      };
+      return answer(request, ask, { config, turns, exchanges });
+    },
+    { detail: chatDetail },
+  );
+}
+
+/** The names of each parameter in this dialect, the one that wins first. */
+const names: Record<keyof Sampling, [string, ...string[]]> = {
+  maxTokens: ["max_completion_tokens", "max_tokens"],
+  temperature: ["temperature"],
+  topP: ["top_p"],
+  stop: ["stop"],
+  effort: ["reasoning_effort", "reasoning"],
+};
+
+function clientsName(parameter: keyof Sampling, body: Record<string, unknown>): string {
+  const candidates = names[parameter];
+  return candidates.find((name) => body[name] != null) ?? candidates[0];
+}

@@ -1,0 +1,135 @@
+/** `GET /health`: whether a request could be answered now, and if not, what to do about it. */
+
+import { Elysia } from "elysia";
+import type { EngineStatus } from "../../core/ports.ts";
+import { isLoopback } from "../auth.ts";
+import type { Exchanges } from "../exchange.ts";
+import { jsonResponse, noSecurity } from "../openapi.ts";
+import type { AppServices } from "../services.ts";
+import type { Turns } from "../turns.ts";
+
+export function healthRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+  const { config, engine, clock } = services;
+  const startedAt = clock();
+  const ownersOnly = config.authMode === "none" && isLoopback(config.bind);
+  return new Elysia({ name: "health" }).get(
+    "/health",
+    async ({ request }) => {
+      const status = await engine.status();
+      const isOwner = ownersOnly && exchanges.of(request).principal?.id === "local";
+      const body = isOwner ? everything(services, turns, status, clock() - startedAt) : summary(services, status);
+      return Response.json(body, { headers: { "cache-control": "no-store" } });
+    },
+    { detail },
+  );
+}
+
+/** For anyone on the network. */
+function summary({ version, config, demo }: AppServices, status: EngineStatus) {
+  return {
+    status: isWorking(status) ? "ok" : "degraded",
+    version,
+    authMode: config.authMode,
+    ...(demo || status.simulated ? { simulated: true } : {}),
+  };
+}
+
+/** For the owner. The keys are the ones that existing monitors read. */
+function everything(services: AppServices, turns: Turns, status: EngineStatus, uptime: number) {
+  const { config, admission } = services;
+  const { total, active, errors, timeouts } = turns.stats();
+  const queue = admission.stats();
+  const { cli, login } = status;
+  return {
+    ...summary(services, status),
+    advice: advice(status),
+    uptime,
+    uptimeHuman: human(uptime),
+    claudeBinary: cli.path,
+    claudeBinaryOk: cli.problem === null,
+    claudeVersion: cli.version,
+    auth: { ok: isLoggedIn(status), state: login.state, source: login.source, message: login.problem },
+    instanceName: config.instanceName ?? null,
+    config: {
+      timeout: config.timeout,
+      maxConcurrent: config.maxConcurrent,
+      maxQueue: config.maxQueue,
+      maxBodySize: config.maxBodySize,
+      maxPromptChars: config.maxPromptChars ?? null,
+      heartbeatInterval: config.heartbeatInterval,
+      systemPrompt: config.systemPrompt?.slice(0, 50) ?? "(none)",
+    },
+    stats: {
+      totalRequests: total,
+      activeRequests: active,
+      errors,
+      timeouts,
+      queued: queue.waiting,
+      queueRejections: queue.rejected,
+    },
+    spawn: status.spawn,
+    concurrency: {
+      maxConcurrent: config.maxConcurrent,
+      maxQueue: config.maxQueue,
+      inflight: queue.running,
+      queued: queue.waiting,
+      queueRejections: queue.rejected,
+    },
+    processes: status.processes,
+    memory: status.memory,
+  };
+}
+
+function isWorking(status: EngineStatus): boolean {
+  return status.cli.problem === null && isLoggedIn(status);
+}
+
+function isLoggedIn({ login }: EngineStatus): boolean {
+  return login.state === "ok" || login.state === "expiring";
+}
+
+/** What the owner can do, in the order in which it helps; empty when all is well. */
+function advice(status: EngineStatus): string[] {
+  const { cli, login } = status;
+  const steps: string[] = [];
+  if (cli.path === null) {
+    steps.push(
+      "No claude CLI was found: install it (npm install -g @anthropic-ai/claude-code), or name it with CLAUDE_BIN.",
+    );
+  } else if (cli.problem !== null) {
+    steps.push(cli.problem);
+  }
+  if (login.state === "missing") {
+    steps.push("claude is not logged in: run `claude` as this user and log in, or set CLAUDE_CODE_OAUTH_TOKEN.");
+  }
+  if (login.state === "rejected") {
+    steps.push("The login was refused: run `claude` as this user, enter /login, and log in again.");
+  }
+  return steps;
+}
+
+/** `ms` as `3d 4h 5m` or, below an hour, `5m 12s`. */
+function human(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "m"],
+    ...(seconds < 3_600 ? [[seconds % 60, "s"] as const] : []),
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = first === -1 ? parts.slice(-1) : parts.slice(first);
+  return shown.map(([count, unit]) => `${count}${unit}`).join(" ");
+}
+
+const detail = {
+  tags: ["Server"],
+  summary: "Whether requests can be answered",
+  description:
+    "Always 200. `degraded` means that there is no usable `claude` CLI or no login. Callers on the server's own " +
+    "machine see everything when the server listens there only and wants no key; others see the first keys.",
+  security: noSecurity,
+  responses: {
+    "200": jsonResponse("The state.", { status: "ok", version: "4.0.0", authMode: "none" }),
+  },
+};

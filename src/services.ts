@@ -1,0 +1,103 @@
+/** Composition: the one place that wires the parts together and starts them. */
+
+import modelsFile from "../models.json";
+import { createEngine } from "./claude/engine.ts";
+import type { Paths } from "./config/paths.ts";
+import type { Config } from "./config/settings.ts";
+import { type Admission, createAdmission } from "./core/admission.ts";
+import { createCatalog } from "./core/catalog.ts";
+import type { Engine, Log } from "./core/ports.ts";
+import { createApp } from "./server/app.ts";
+import { listen } from "./server/listen.ts";
+
+export interface StartOptions {
+  /** Answers come from a simulated API. */
+  demo: boolean;
+  version: string;
+  paths: Paths;
+  environment: Record<string, string | undefined>;
+  log: Log;
+}
+
+/** One line of what was found at the start. */
+export interface Finding {
+  label: string;
+  value: string;
+  problem?: boolean;
+}
+
+export interface Running {
+  url: string;
+  report: Finding[];
+  /** Lets running answers end for a while, then ends everything. */
+  stop(): Promise<void>;
+}
+
+/** How long running answers may go on after a stop was asked for, in ms. */
+const grace = 10_000;
+
+export async function start(config: Config, options: StartOptions): Promise<Running> {
+  const { demo, version, paths, environment, log } = options;
+  const simulator = demo ? await startDemo() : null;
+  let admission: Admission | null = null;
+
+  const engine = await createEngine({
+    claudeBin: config.claudeBin,
+    oauthToken: simulator ? "sk-ant-oat01-simulated" : config.oauthToken,
+    upstreamUrl: simulator?.url ?? config.upstreamUrl,
+    simulated: demo,
+    spawnRealHome: !demo && config.spawnRealHome,
+    timeout: config.timeout,
+    memoryMax: config.memoryMax,
+    onRoom: () => admission?.recheck(),
+    paths,
+    environment,
+    platform: process.platform,
+    log,
+    now: Date.now,
+  });
+  const { maxConcurrent, maxQueue, queueRetryAfter } = config;
+  admission = createAdmission({ maxConcurrent, maxQueue, retryAfter: queueRetryAfter, hasRoom: engine.hasRoom });
+
+  const app = createApp({
+    config,
+    engine,
+    catalog: createCatalog(modelsFile),
+    admission,
+    log,
+    version,
+    demo,
+    clock: Date.now,
+    newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
+  });
+  const listener = listen(app, { port: config.port, bind: config.bind, admission });
+
+  return {
+    url: listener.url,
+    report: await findings(engine, config),
+    async stop() {
+      await Promise.all([listener.stop(grace), engine.close(grace)]);
+      await simulator?.stop();
+    },
+  };
+}
+
+/** The words of a simulated answer come at the pace of a real one. */
+async function startDemo() {
+  const { startSimulator } = await import("./demo/simulator.ts");
+  return startSimulator({ paceMs: 20, keep: 1 });
+}
+
+async function findings(engine: Engine, config: Config): Promise<Finding[]> {
+  const { cli, login, spawn, simulated } = await engine.status();
+  const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
+  const loginText = simulated
+    ? "none is needed: the answers are simulated"
+    : (login.problem ?? `found (${login.source}${expiry})`);
+  return [
+    { label: "claude", value: cli.problem ?? `${cli.path} (${cli.version ?? "version unknown"})`, problem: !!cli.problem },
+    { label: "login", value: loginText, problem: !simulated && login.problem !== null },
+    { label: "isolation", value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}` },
+    { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
+  ];
+}

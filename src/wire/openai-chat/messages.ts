@@ -1,0 +1,127 @@
+/** OpenAI's list of messages as system texts and strictly alternating messages. */
+
+import type { AssistantBlock, Message, UserBlock } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
+import { createImageIntake, type ImageLimits } from "../images.ts";
+import { type CallLedger, createCallLedger } from "./calls.ts";
+import { decodeContent, decodeTexts } from "./parts.ts";
+import type { ChatMessage } from "./schema.ts";
+
+export interface DecodedMessages {
+  /** The system and developer texts, in order. */
+  system: string[];
+  /** Roles alternate, the last is the user's; the first may be the assistant's. */
+  messages: Message[];
+}
+
+const systemTakes = {
+  sentence: "System messages take text only; send images and files in a user message.",
+  reason: "images_unsupported_in_system_messages",
+};
+const assistantTakes = { sentence: "Assistant messages take text and tool calls only." };
+
+/**
+ * Neighbours of one role become one message, and tool results are the user's. Adds to `ignored` what has no effect.
+ * Throws OcpError `invalid_request` or `body_too_large` with the path of the message as `param`.
+ */
+export function decodeMessages(input: ChatMessage[], limits: ImageLimits, ignored: Set<string>): DecodedMessages {
+  const images = createImageIntake(limits);
+  const calls = createCallLedger();
+  const system: string[] = [];
+  const messages = createAlternation();
+
+  for (const [index, message] of input.entries()) {
+    const at = `messages.${index}`;
+    const param = `${at}.content`;
+    switch (message.role) {
+      case "system":
+      case "developer":
+        for (const { text } of decodeTexts(message.content, images, param, systemTakes)) system.push(text);
+        break;
+      case "user":
+        if (message.name !== undefined) ignored.add("messages.name");
+        messages.addUser(decodeContent(message.content, images, param), param);
+        break;
+      case "assistant":
+        if (message.name !== undefined) ignored.add("messages.name");
+        if (message.audio !== undefined) throw invalid(assistantTakes.sentence, `${at}.audio`);
+        messages.addAssistant([
+          ...decodeTexts(message.content, images, param, assistantTakes),
+          ...decodeTexts(message.refusal, images, `${at}.refusal`, assistantTakes),
+          ...decodeCalls(message, calls, at),
+        ]);
+        break;
+      case "tool":
+      case "function": {
+        const keyParam = message.role === "tool" ? `${at}.tool_call_id` : `${at}.name`;
+        const key = message.role === "tool" ? message.tool_call_id : message.name;
+        if (key === undefined) throw invalid(`\`${keyParam}\` is required.`, keyParam);
+        const id = calls.answer(key, keyParam);
+        const content = decodeContent(message.content, images, param);
+        messages.addUser([{ type: "tool_result", tool_use_id: id, content }], param);
+        break;
+      }
+    }
+  }
+
+  const alternating = messages.end();
+  calls.verify(alternating);
+  return { system, messages: alternating };
+}
+
+function decodeCalls(message: ChatMessage, calls: CallLedger, at: string): AssistantBlock[] {
+  const blocks = (message.tool_calls ?? []).map((call, index) => {
+    const param = `${at}.tool_calls.${index}`;
+    if (call.id === undefined) throw invalid(`\`${param}.id\` is required.`, `${param}.id`);
+    return calls.open(call.id, call.function, `${param}.function`);
+  });
+  if (message.function_call) blocks.push(calls.open(undefined, message.function_call, `${at}.function_call`));
+  return blocks;
+}
+
+/** Collects messages so that roles alternate and none is empty. */
+function createAlternation() {
+  const messages: Message[] = [];
+  /** Where the last message that brought nothing stands. */
+  let emptyAt = "messages";
+
+  const requireContent = () => {
+    if (messages.at(-1)?.content.length === 0) throw invalid("A user message must have content.", emptyAt);
+  };
+  return {
+    addUser(blocks: UserBlock[], param: string) {
+      if (blocks.length === 0) emptyAt = param;
+      const last = messages.at(-1);
+      if (last?.role !== "user") messages.push({ role: "user", content: blocks });
+      else for (const block of blocks) last.content.push(block);
+    },
+    /** An assistant message without content says nothing and is left out. */
+    addAssistant(blocks: AssistantBlock[]) {
+      if (blocks.length === 0) return;
+      const last = messages.at(-1);
+      requireContent();
+      if (last?.role !== "assistant") messages.push({ role: "assistant", content: blocks });
+      else for (const block of blocks) last.content.push(block);
+    },
+    end(): Message[] {
+      if (messages.at(-1)?.role !== "user") {
+        const sentence = "The conversation must end with a message of the user, or with results of tool calls.";
+        throw invalid(sentence, "messages");
+      }
+      requireContent();
+      return messages.map(resultsFirst);
+    },
+  };
+}
+
+/** The model's API wants results before anything else that the user says. */
+function resultsFirst(message: Message): Message {
+  if (message.role === "assistant") return message;
+  const results = message.content.filter((block) => block.type === "tool_result");
+  if (results.length === 0) return message;
+  return { role: "user", content: [...results, ...message.content.filter((block) => block.type !== "tool_result")] };
+}
+
+function invalid(sentence: string, param: string): OcpError {
+  return new OcpError("invalid_request", sentence, { param });
+}

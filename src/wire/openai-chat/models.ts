@@ -1,0 +1,28 @@
+/** The model list in OpenAI's shape. */
+
+import type { Catalog, CatalogModel } from "../../core/catalog.ts";
+import { OcpError } from "../../core/errors.ts";
+
+export interface OpenAiModel {
+  id: string;
+  object: "model";
+  /** Epoch seconds. */
+  created: number;
+  owned_by: "anthropic";
+}
+
+/** `GET /v1/models`. Canonical ids only, because clients show the list; aliases are accepted all the same. */
+export function listOpenAiModels(catalog: Catalog): { object: "list"; data: OpenAiModel[] } {
+  return { object: "list", data: catalog.models.map(toOpenAiModel) };
+}
+
+/** `GET /v1/models/:id`, by canonical id or alias. Throws OcpError `model_not_found`. */
+export function retrieveOpenAiModel(catalog: Catalog, name: string): OpenAiModel {
+  const model = catalog.find(name);
+  if (model === undefined) throw new OcpError("model_not_found", "This model is not in the list.", { param: "model" });
+  return toOpenAiModel(model);
+}
+
+function toOpenAiModel(model: CatalogModel): OpenAiModel {
+  return { id: model.id, object: "model", created: model.created, owned_by: "anthropic" };
+}

@@ -1,0 +1,157 @@
+/**
+ * The chat request: the shapes that are checked, and what the API's document says of them.
+ * Keys that are not here are allowed and mean nothing; null is the same as absent.
+ */
+
+import { type Static, Type as t } from "@sinclair/typebox";
+
+const anyObject = (description: string) => t.Object({}, { description, additionalProperties: true });
+
+const partSchema = t.Object(
+  {
+    type: t.String({
+      description:
+        "`text`, `image_url`, `file` or `refusal`; `input_text`, `output_text`, `input_image`, `input_file` and `image` mean the same.",
+    }),
+    text: t.Optional(t.String()),
+    refusal: t.Optional(t.String()),
+    image_url: t.Optional(
+      t.Union([
+        t.String(),
+        t.Object({
+          url: t.String({
+            description: "A data URL (PNG, JPEG, GIF, WebP), or an http(s) URL where the server allows those.",
+          }),
+          detail: t.Optional(t.String({ description: "Accepted without effect." })),
+        }),
+      ]),
+    ),
+    file: t.Optional(
+      t.Object({
+        file_data: t.Optional(t.String({ description: "A PDF as a data URL." })),
+        filename: t.Optional(t.String()),
+        file_id: t.Optional(t.String({ description: "Refused: no files are kept here." })),
+      }),
+    ),
+    file_data: t.Optional(t.String({ description: "Of `input_file`: a PDF as a data URL." })),
+    filename: t.Optional(t.String()),
+    source: t.Optional(
+      t.Object(
+        {
+          type: t.Union([t.Literal("base64"), t.Literal("url")]),
+          media_type: t.Optional(t.String()),
+          data: t.Optional(t.String()),
+          url: t.Optional(t.String()),
+        },
+        { description: "Of `image`." },
+      ),
+    ),
+  },
+  { additionalProperties: true },
+);
+
+const calledFunctionSchema = t.Object({
+  name: t.String({ minLength: 1 }),
+  arguments: t.String({ description: "A JSON object, as text." }),
+});
+
+const messageSchema = t.Object(
+  {
+    role: t.Union(
+      [
+        t.Literal("system"),
+        t.Literal("developer"),
+        t.Literal("user"),
+        t.Literal("assistant"),
+        t.Literal("tool"),
+        t.Literal("function"),
+      ],
+      { description: "`developer` is the same as `system`, `function` the older form of `tool`." },
+    ),
+    content: t.Optional(t.Union([t.String(), t.Array(partSchema)])),
+    name: t.Optional(t.String({ description: "Of a `function` message: the function. Elsewhere without effect." })),
+    refusal: t.Optional(t.String()),
+    audio: t.Optional(anyObject("Refused.")),
+    tool_calls: t.Optional(
+      t.Array(
+        t.Object({
+          id: t.Optional(t.String()),
+          type: t.Optional(t.Literal("function")),
+          function: calledFunctionSchema,
+        }),
+      ),
+    ),
+    tool_call_id: t.Optional(t.String({ description: "Of a `tool` message: the call that it answers." })),
+    function_call: t.Optional(calledFunctionSchema),
+  },
+  { additionalProperties: true },
+);
+
+export const chatRequestSchema = t.Object(
+  {
+    model: t.Optional(t.String({ description: "An id or alias of GET /v1/models; `sonnet` when absent." })),
+    messages: t.Array(messageSchema, {
+      minItems: 1,
+      description: "The last one is the user's, or results of the assistant's tool calls.",
+    }),
+    stream: t.Optional(t.Boolean({ description: "Answer as server-sent events." })),
+    stream_options: t.Optional(
+      t.Object({
+        include_usage: t.Optional(t.Boolean({ description: "End the stream with a chunk that holds the usage." })),
+      }),
+    ),
+    max_completion_tokens: t.Optional(t.Integer({ minimum: 1, description: "Goes before `max_tokens`." })),
+    max_tokens: t.Optional(t.Integer({ minimum: 1 })),
+    temperature: t.Optional(
+      t.Number({ minimum: 0, maximum: 2, description: "The model takes 0 to 1; what is above counts as 1." }),
+    ),
+    top_p: t.Optional(t.Number({ minimum: 0, maximum: 1 })),
+    stop: t.Optional(
+      t.Union([t.String({ minLength: 1 }), t.Array(t.String({ minLength: 1 }), { maxItems: 16 })], {
+        description: "Texts that end the answer.",
+      }),
+    ),
+    reasoning_effort: t.Optional(
+      t.String({ description: "`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`." }),
+    ),
+    reasoning: t.Optional(
+      t.Object({ effort: t.Optional(t.String()) }, { description: "Another form of `reasoning_effort`." }),
+    ),
+    n: t.Optional(t.Integer({ minimum: 1, description: "Only 1." })),
+    tools: t.Optional(t.Array(anyObject("A tool."), { description: "Refused unless empty." })),
+    tool_choice: t.Optional(t.Union([t.String(), anyObject("A tool to call.")])),
+    functions: t.Optional(t.Array(anyObject("A function."), { description: "Refused unless empty." })),
+    function_call: t.Optional(t.Union([t.String(), anyObject("A function to call.")])),
+    response_format: t.Optional(t.Object({ type: t.String() }, { description: "Only `text`." })),
+    modalities: t.Optional(t.Array(t.String(), { description: "Only `text`." })),
+    audio: t.Optional(anyObject("Refused.")),
+    seed: t.Optional(t.Integer({ description: "Without effect." })),
+    presence_penalty: t.Optional(t.Number({ minimum: -2, maximum: 2, description: "Without effect." })),
+    frequency_penalty: t.Optional(t.Number({ minimum: -2, maximum: 2, description: "Without effect." })),
+    logit_bias: t.Optional(anyObject("Without effect.")),
+    logprobs: t.Optional(t.Boolean({ description: "Without effect." })),
+    top_logprobs: t.Optional(t.Integer({ minimum: 0, maximum: 20, description: "Without effect." })),
+    store: t.Optional(t.Boolean({ description: "Without effect: nothing is stored." })),
+    service_tier: t.Optional(t.String({ description: "Without effect." })),
+    user: t.Optional(t.String({ description: "Without effect." })),
+  },
+  {
+    additionalProperties: true,
+    description: "A chat completion request. Other parameters are accepted and have no effect.",
+    examples: [
+      {
+        model: "sonnet",
+        messages: [
+          { role: "system", content: "Answer in one sentence." },
+          { role: "user", content: "Why is the sky blue?" },
+        ],
+        stream: true,
+        stream_options: { include_usage: true },
+      },
+    ],
+  },
+);
+
+export type ChatRequest = Static<typeof chatRequestSchema>;
+export type ChatMessage = Static<typeof messageSchema>;
+export type ContentPart = Static<typeof partSchema>;

@@ -1,0 +1,95 @@
+/** Errors become a line and an exit code, log entries one line each, and colours reach terminals only. */
+
+import { describe, expect, test } from "bun:test";
+import { createLog } from "../../src/cli/log.ts";
+import { cannotListen, columns, type Host, reportError, write } from "../../src/cli/output.ts";
+import { OcpError } from "../../src/core/errors.ts";
+
+function fakeHost(env: Record<string, string> = {}, isTTY = false) {
+  const written: string[] = [];
+  const stream = {
+    isTTY,
+    write(text: string, done: () => void) {
+      written.push(text);
+      done();
+      return true;
+    },
+  };
+  const host = { env, stdout: stream, stderr: stream } as unknown as Host;
+  return { host, said: () => written.join("") };
+}
+
+describe("an error", () => {
+  test.each([
+    ["in a setting", new OcpError("invalid_request", "Wrong."), "ocp: Wrong.\n", 2],
+    ["in two settings", new OcpError("invalid_request", "One.\nTwo."), "ocp: One.\nocp: Two.\n", 2],
+    ["in listening", new OcpError("not_ready", "Taken.", { reason: cannotListen }), "ocp: Taken.\n", 3],
+    ["of another kind", new OcpError("not_ready", "No."), "ocp: No.\n", 1],
+    ["that is none", "thrown text", "ocp: internal error: thrown text\n", 1],
+  ])("%s", async (_, error, said, code) => {
+    const fake = fakeHost();
+    expect(await reportError(fake.host, error)).toBe(code);
+    expect(fake.said()).toBe(said);
+  });
+
+  test("that is a defect is one line that says where", async () => {
+    const fake = fakeHost();
+    expect(await reportError(fake.host, new TypeError("x is undefined"))).toBe(1);
+    expect(fake.said()).toMatch(/^ocp: internal error: TypeError: x is undefined at .*output\.test\.ts.*\n$/);
+  });
+});
+
+test.each([
+  ["a terminal", {}, true, "\u001b[1mx\u001b[22m"],
+  ["a pipe", {}, false, "x"],
+  ["a terminal with NO_COLOR", { NO_COLOR: "1" }, true, "x"],
+  ["a dumb terminal", { TERM: "dumb" }, true, "x"],
+])("colours on %s", async (_, env, isTTY, shown) => {
+  const fake = fakeHost(env as Record<string, string>, isTTY);
+  await write(fake.host, fake.host.stdout, "\u001b[1mx\u001b[22m");
+  expect(fake.said()).toBe(shown);
+});
+
+test("columns are aligned and lines end with their text", () => {
+  expect(
+    columns([
+      ["a", "bbb", "c"],
+      ["aaa", "b", ""],
+    ]),
+  ).toBe("a    bbb  c\naaa  b\n");
+});
+
+describe("the log", () => {
+  const now = () => new Date("2026-01-02T03:04:05.678Z");
+
+  test("is one line an entry, and a value cannot forge another", () => {
+    const fake = fakeHost();
+    createLog(fake.host, now).info("request", { path: "/v1/models", ms: 12, none: undefined, agent: "a=1\nb c" });
+    expect(fake.said()).toBe('2026-01-02T03:04:05.678Z info request path=/v1/models ms=12 agent="a=1\\nb c"\n');
+  });
+
+  test("names warnings and errors, and what an error says", () => {
+    const fake = fakeHost();
+    const log = createLog(fake.host, now);
+    log.warn("odd");
+    log.error("bad", { error: new RangeError("too far") });
+    expect(fake.said()).toBe(
+      '2026-01-02T03:04:05.678Z warn odd\n2026-01-02T03:04:05.678Z error bad error="RangeError: too far"\n',
+    );
+  });
+
+  test("repeats an entry that is repeated", () => {
+    const fake = fakeHost();
+    const log = createLog(fake.host, now);
+    for (let count = 0; count < 20; count++) log.info("again");
+    expect(fake.said().split("\n")).toHaveLength(21);
+  });
+
+  test("is quieter when CONSOLA_LEVEL says so", () => {
+    const fake = fakeHost({ CONSOLA_LEVEL: "0" });
+    const log = createLog(fake.host, now);
+    log.info("not this");
+    log.error("this");
+    expect(fake.said()).toBe("2026-01-02T03:04:05.678Z error this\n");
+  });
+});

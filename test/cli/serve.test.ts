@@ -1,0 +1,118 @@
+/** `ocp serve` as a process: what it says, how it ends, and that a bad setting never listens. */
+
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { testEnv } from "../harness/env.ts";
+import { ocpCommand, startOcp, targets } from "../harness/ocp.ts";
+import { waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
+import { createTemp } from "../harness/temp.ts";
+import { runOcp } from "./run.ts";
+
+const key = "a-key-of-the-owner";
+
+describe.each(targets())("ocp serve from %s", (target) => {
+  test("writes its URL to stdout, and to stderr what it found and what to do next", async () => {
+    await using ocp = await startOcp({ target });
+    expect(ocp.stderr()).toContain(`listening on ${ocp.url}\n`);
+    expect(ocp.stderr()).toContain(`curl ${ocp.url}/v1/chat/completions`);
+    expect(ocp.stderr()).toContain(`${ocp.url}/swagger`);
+    expect(ocp.stderr()).not.toContain("\u001b");
+    expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
+  });
+
+  test("never writes a secret", async () => {
+    await using ocp = await startOcp({
+      target,
+      env: { PROXY_API_KEY: key, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-x" },
+    });
+    expect((await fetch(`${ocp.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
+    await ocp.stop();
+    expect(ocp.stderr()).toContain("Bearer $PROXY_API_KEY");
+    expect(ocp.stderr()).not.toContain(key);
+    expect(ocp.stderr()).not.toContain("sk-ant-oat01-x");
+  });
+
+  test("warns when the whole network may ask without a key", async () => {
+    await using open = await startOcp({ target, args: ["--bind", "0.0.0.0"] });
+    expect(open.stderr()).toContain("Set PROXY_API_KEY");
+    await using keyed = await startOcp({ target, args: ["--bind", "0.0.0.0"], env: { PROXY_API_KEY: key } });
+    expect(keyed.stderr()).not.toContain("Set PROXY_API_KEY");
+  });
+
+  test("stops cleanly on SIGTERM", async () => {
+    await using ocp = await startOcp({ target });
+    expect(await ocp.stop()).toBe(0);
+    expect(ocp.stderr()).toContain("Stopping");
+    expect(fetch(`${ocp.url}/health`)).rejects.toThrow();
+  });
+
+  test("a second signal does not wait for the answers that are being given", async () => {
+    await using ocp = await startOcp({ target, args: ["--demo"] });
+    const content = '[[demo {"blocks":["one two three"],"fault":{"kind":"stall","after":1}}]]';
+    const body = JSON.stringify({ stream: true, messages: [{ role: "user", content }] });
+    const answer = await fetch(`${ocp.url}/v1/chat/completions`, { method: "POST", body });
+    const reader = answer.body!.getReader();
+    await reader.read();
+    const stopped = ocp.stop();
+    await waitUntil("it says that it stops", () => ocp.stderr().includes("Stopping"));
+    process.kill(ocp.pid, "SIGTERM");
+    expect(await stopped).toBe(128 + 15);
+    await waitUntilNobodyAtHome(ocp.home, 15_000);
+    await reader.cancel().catch(() => {});
+  });
+
+  test("a taken port is one sentence that names it and the way out, and exit code 3", async () => {
+    using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("mine") });
+    const { code, stdout, stderr } = await runOcp(target, ["serve", "--port", String(other.port)]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^ocp: Port ${other.port} is taken .* ocp serve --port \\d+\\n$`));
+    expect(await (await fetch(other.url)).text()).toBe("mine");
+  });
+
+  test("an address that is not this machine's is exit code 3", async () => {
+    const { code, stdout, stderr } = await runOcp(target, ["serve", "--port", "0", "--bind", "192.0.2.1"]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(/^ocp: 192\.0\.2\.1 is no address of this machine\. .*\n$/);
+  });
+
+  test.each([
+    ["CLAUDE_PROXY_PORT", "70000"],
+    ["CLAUDE_TIMEOUT", "soon"],
+    ["CLAUDE_MAX_BODY_SIZE", "5MB"],
+    ["CLAUDE_AUTH_MODE", "multi"],
+    ["PROXY_API_KEY", "white space"],
+    ["OCP_UPSTREAM_URL", "ftp://host"],
+  ])("refuses %s=%j with exit code 2 and does not listen", async (env, value) => {
+    const { code, stdout, stderr } = await runOcp(target, ["serve"], { [env]: value, CLAUDE_MAX_QUEUE: "many" });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^ocp: ${env}.*$`, "m"));
+    expect(stderr).toMatch(/^ocp: CLAUDE_MAX_QUEUE is "many"/m);
+    expect(stderr).not.toContain("listening");
+  });
+
+  test("a home that cannot be written is a sentence, and exit code 1", async () => {
+    await using temp = await createTemp();
+    writeFileSync(join(temp.home, ".ocp"), "a file where a directory belongs");
+    const { code, stdout, stderr } = await runOcp(target, ["serve", "--port", "0"], { HOME: temp.home });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^ocp: The directory \.ocp in your home directory cannot be made \(E\w+\)\.\n$/);
+  });
+});
+
+test.if(targets().includes("binary"))("the binary takes nothing from the .env and bunfig.toml around it", async () => {
+  await using temp = await createTemp();
+  writeFileSync(join(temp.path, ".env"), "CLAUDE_PROXY_PORT=abc\nCLAUDE_TIMEOUT=abc\n");
+  writeFileSync(join(temp.path, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  writeFileSync(join(temp.path, "preload.ts"), 'console.log("preloaded");\n');
+  const child = Bun.spawn([...ocpCommand("binary"), "serve", "--timeout", "x"], {
+    cwd: temp.path,
+    env: testEnv(temp.home),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect(stdout).toBe("");
+  expect(stderr).toBe('ocp: --timeout is "x". It must be a whole number from 1000 to 1800000 (ms).\n');
+});

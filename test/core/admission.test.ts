@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import { type AdmissionOptions, createAdmission } from "../../src/core/admission.ts";
+import { OcpError } from "../../src/core/errors.ts";
+
+const never = new AbortController().signal;
+
+function admit(options: Partial<AdmissionOptions> = {}) {
+  return createAdmission({ maxConcurrent: 1, maxQueue: 16, retryAfter: 5, hasRoom: () => true, ...options });
+}
+
+async function refusal(promise: Promise<unknown>): Promise<OcpError> {
+  const error = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof OcpError) return error;
+  throw new Error(`expected an OcpError, got ${error}`);
+}
+
+describe("admission", () => {
+  test("runs at most maxConcurrent, lets the rest wait, and says how long it waited", async () => {
+    let now = 100;
+    const admission = admit({ maxConcurrent: 2, now: () => now });
+    const first = await admission.acquire("a", never);
+    await admission.acquire("a", never);
+    const third = admission.acquire("a", never);
+    expect(admission.stats()).toEqual({ running: 2, waiting: 1, rejected: 0 });
+    now = 350;
+    first.release();
+    expect(first.queuedMs).toBe(0);
+    expect((await third).queuedMs).toBe(250);
+    expect(admission.stats()).toEqual({ running: 2, waiting: 0, rejected: 0 });
+  });
+
+  test("a place that is released twice is given back once", async () => {
+    const admission = admit({ maxConcurrent: 2 });
+    const slot = await admission.acquire("a", never);
+    await admission.acquire("a", never);
+    slot.release();
+    slot.release();
+    expect(admission.stats().running).toBe(1);
+  });
+
+  test("a full queue refuses at once, with the seconds to wait", async () => {
+    const admission = admit({ maxQueue: 1, retryAfter: 7 });
+    await admission.acquire("a", never);
+    void admission.acquire("a", never);
+    const error = await refusal(admission.acquire("b", never));
+    expect(error.code).toBe("queue_full");
+    expect(error.retryAfter).toBe(7);
+    expect(admission.stats()).toEqual({ running: 1, waiting: 1, rejected: 1 });
+  });
+
+  test("a queue of no length still admits what can start", async () => {
+    const admission = admit({ maxQueue: 0 });
+    const slot = await admission.acquire("a", never);
+    expect((await refusal(admission.acquire("a", never))).code).toBe("queue_full");
+    slot.release();
+    await admission.acquire("a", never);
+  });
+
+  test("principals take turns, each in its own order", async () => {
+    const admission = admit();
+    const order: string[] = [];
+    const first = await admission.acquire("z", never);
+    const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map(async (name) => {
+      const slot = await admission.acquire(name.slice(0, 1), never);
+      order.push(name);
+      slot.release();
+    });
+    first.release();
+    await Promise.all(all);
+    expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  });
+
+  test("nobody overtakes those who wait", async () => {
+    let room = false;
+    const admission = admit({ maxConcurrent: 3, hasRoom: () => room });
+    const running = await admission.acquire("a", never);
+    const waiting = admission.acquire("a", never);
+    room = true;
+    const late = admission.acquire("b", never);
+    expect(admission.stats()).toEqual({ running: 1, waiting: 2, rejected: 0 });
+    running.release();
+    await Promise.all([waiting, late]);
+  });
+
+  test("a waiter whose signal aborts is forgotten in the same moment", async () => {
+    const admission = admit({ maxQueue: 1 });
+    const running = await admission.acquire("a", never);
+    const client = new AbortController();
+    const left = admission.acquire("b", client.signal).catch((error: unknown) => error);
+    expect(admission.stats().waiting).toBe(1);
+    client.abort("gone");
+    expect(admission.stats().waiting).toBe(0);
+    expect(await left).toBe("gone");
+    const next = admission.acquire("c", never);
+    running.release();
+    await next;
+    expect(admission.stats()).toEqual({ running: 1, waiting: 0, rejected: 0 });
+  });
+
+  test("a signal that has aborted already takes no place", async () => {
+    const admission = admit();
+    expect(await admission.acquire("a", AbortSignal.abort("gone")).catch((error: unknown) => error)).toBe("gone");
+    expect(admission.stats().running).toBe(0);
+  });
+
+  test("an abort after admission leaves the place to its holder", async () => {
+    const admission = admit();
+    const client = new AbortController();
+    const running = await admission.acquire("a", never);
+    const waited = admission.acquire("b", client.signal);
+    running.release();
+    const slot = await waited;
+    client.abort();
+    expect(admission.stats().running).toBe(1);
+    slot.release();
+    expect(admission.stats().running).toBe(0);
+  });
+
+  test("without room requests wait, but never when none runs", async () => {
+    const admission = admit({ maxConcurrent: 4, hasRoom: () => false });
+    const first = await admission.acquire("a", never);
+    const second = admission.acquire("a", never);
+    expect(admission.stats()).toEqual({ running: 1, waiting: 1, rejected: 0 });
+    first.release();
+    await second;
+  });
+
+  test("raised limits admit those who wait at once; lowered ones let the running end", async () => {
+    const admission = admit();
+    const first = await admission.acquire("a", never);
+    const second = admission.acquire("a", never);
+    admission.setLimits({ maxConcurrent: 2 });
+    await second;
+    admission.setLimits({ maxConcurrent: 1, maxQueue: 0, retryAfter: 9 });
+    expect(admission.stats().running).toBe(2);
+    first.release();
+    expect((await refusal(admission.acquire("a", never))).retryAfter).toBe(9);
+  });
+
+  test("after close, those who wait and those who come are refused, and the running end in peace", async () => {
+    const admission = admit();
+    const running = await admission.acquire("a", never);
+    const waiting = refusal(admission.acquire("a", never));
+    admission.close();
+    expect((await waiting).code).toBe("not_ready");
+    expect((await refusal(admission.acquire("a", never))).code).toBe("not_ready");
+    running.release();
+    expect(admission.stats()).toEqual({ running: 0, waiting: 0, rejected: 0 });
+  });
+});

@@ -1,0 +1,34 @@
+/** Finds the real CLI's binaries among the dev dependencies, whether or not their install script ran. */
+
+import { accessSync, constants, existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+export type CliVersion = "newest" | "oldest";
+
+/** The npm packages of the newest CLI under test and of the oldest that is supported. */
+const wrappers = { newest: "@anthropic-ai/claude-code", oldest: "claude-code-oldest" } as const;
+
+export const cliVersions = Object.keys(wrappers) as CliVersion[];
+
+/** The path of this platform's `claude`. Throws when it is not installed. */
+export function claudeBinary(version: CliVersion = "newest"): string {
+  const wrapper = createRequire(import.meta.url).resolve(`${wrappers[version]}/package.json`);
+  const name = `@anthropic-ai/claude-code-${platform()}`;
+  let manifest: string;
+  try {
+    // From the wrapper's place, so that each version finds its own platform package wherever that was hoisted to.
+    manifest = createRequire(wrapper).resolve(`${name}/package.json`);
+  } catch {
+    throw new Error(`${name} (${version}) is not installed. Run "bun install" with optional dependencies.`);
+  }
+  const binary = join(dirname(manifest), process.platform === "win32" ? "claude.exe" : "claude");
+  accessSync(binary, constants.X_OK);
+  return binary;
+}
+
+function platform(): string {
+  const musl =
+    process.platform === "linux" && existsSync(`/lib/ld-musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`);
+  return `${process.platform}-${process.arch}${musl ? "-musl" : ""}`;
+}

@@ -1,0 +1,159 @@
+/** Starts our server as a user does: as a process, from the source or as the built binary. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Simulator } from "../../src/demo/simulator.ts";
+import { type CliVersion, claudeBinary } from "./claude.ts";
+import { testEnv } from "./env.ts";
+import { processesAtHome } from "./processes.ts";
+import { createTemp, type Temp } from "./temp.ts";
+
+export type Target = "source" | "binary";
+
+export interface OcpOptions {
+  target: Target;
+  /** Added to the environment; undefined takes a variable out of it. */
+  env?: Record<string, string | undefined>;
+  /** After `serve --port 0`. */
+  args?: string[];
+  /** The API that the CLI talks to. */
+  simulator?: Simulator;
+  cli?: CliVersion;
+}
+
+export interface Ocp extends AsyncDisposable {
+  url: string;
+  pid: number;
+  home: string;
+  /** What it has written so far. */
+  stdout(): string;
+  stderr(): string;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number>;
+  /** SIGKILL to the server alone; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const root = join(import.meta.dir, "..", "..");
+const startDeadlineMs = 20_000;
+
+/** Both; OCP_TEST_TARGETS ("source" or "binary") narrows it. For `describe.each(targets())`. */
+export function targets(): Target[] {
+  const all: Target[] = ["source", "binary"];
+  const wanted = process.env.OCP_TEST_TARGETS?.split(",");
+  return wanted ? all.filter((target) => wanted.includes(target)) : all;
+}
+
+/** argv of the target. Throws when the binary is not built. */
+export function ocpCommand(target: Target): string[] {
+  if (target === "source") return [process.execPath, join(root, "src", "main.ts")];
+  const binary = join(root, "dist", "ocp");
+  if (!existsSync(binary)) throw new Error('dist/ocp is missing. Run "bun run build" first.');
+  return [binary];
+}
+
+/**
+ * Resolves when the server listens: it then writes its URL as the one line on stdout. Rejects with what it said when
+ * it exits before. Disposing of it ends all that it started and removes its home.
+ */
+export async function startOcp(options: OcpOptions): Promise<Ocp> {
+  const command = ocpCommand(options.target);
+  const temp = await createTemp();
+  const child = Bun.spawn([...command, "serve", "--port", "0", ...(options.args ?? [])], {
+    cwd: temp.path,
+    env: testEnv(temp.home, {
+      CLAUDE_BIN: claudeBinary(options.cli),
+      CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
+      OCP_UPSTREAM_URL: options.simulator?.url,
+      ...options.env,
+    }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+
+  try {
+    const url = await firstLine(stdout, child.exited, stderr);
+    return {
+      url,
+      pid: child.pid,
+      home: temp.home,
+      stdout: stdout.text,
+      stderr: stderr.text,
+      async stop() {
+        child.kill("SIGTERM");
+        return child.exited;
+      },
+      async kill() {
+        child.kill("SIGKILL");
+        await child.exited;
+      },
+      [Symbol.asyncDispose]: () => dispose(child, temp),
+    };
+  } catch (error) {
+    await dispose(child, temp);
+    throw error;
+  }
+}
+
+async function firstLine(stdout: Collected, exited: Promise<number>, stderr: Collected) {
+  const line = stdout.until((text) => text.includes("\n")).then(() => stdout.text().split("\n")[0] ?? "");
+  const exit = exited.then(async (code) => {
+    await stderr.ended;
+    throw new Error(`The server exited with ${code} before it listened:\n${stderr.text()}`);
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`The server does not listen after ${startDeadlineMs} ms:\n${stderr.text()}`)),
+      startDeadlineMs,
+    );
+  });
+  // The process ends sooner or later, which is no failure once it has listened.
+  exit.catch(() => {});
+  const url = await Promise.race([line, exit, late]).finally(() => clearTimeout(timer));
+  if (!/^http:\/\/\S+:\d+$/.test(url)) throw new Error(`The first line on stdout is no URL: ${JSON.stringify(url)}`);
+  return url;
+}
+
+interface Collected {
+  text(): string;
+  /** Resolves once the text so far satisfies the condition; never when the stream ends before. */
+  until(condition: (text: string) => boolean): Promise<void>;
+  ended: Promise<void>;
+}
+
+function collect(stream: ReadableStream<Uint8Array>): Collected {
+  let text = "";
+  let waiting: Array<{ condition: (text: string) => boolean; resolve: () => void }> = [];
+  async function read() {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      text += decoder.decode(chunk, { stream: true });
+      const due = waiting.filter((one) => one.condition(text));
+      waiting = waiting.filter((one) => !due.includes(one));
+      for (const one of due) one.resolve();
+    }
+  }
+  return {
+    text: () => text,
+    until: (condition) =>
+      condition(text) ? Promise.resolve() : new Promise((resolve) => waiting.push({ condition, resolve })),
+    ended: read(),
+  };
+}
+
+async function dispose(child: Bun.Subprocess, temp: Temp): Promise<void> {
+  child.kill("SIGKILL");
+  await child.exited;
+  for (const { pid } of processesAtHome(temp.home)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+  await temp.remove();
+}

@@ -1,0 +1,159 @@
+/** The HTTP application over an engine that a test scripts, and the log that it wrote. */
+
+import models from "../../models.json";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/settings.ts";
+import { createAdmission } from "../../src/core/admission.ts";
+import { createCatalog } from "../../src/core/catalog.ts";
+import type { Conversation } from "../../src/core/conversation.ts";
+import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
+import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
+import { createApp } from "../../src/server/app.ts";
+import { type Listener, listen } from "../../src/server/listen.ts";
+
+export type Script = (conversation: Conversation, context: TurnContext) => AsyncGenerator<TurnEvent, void, void>;
+
+export interface LogLine {
+  level: "info" | "warn" | "error";
+  message: string;
+  fields: Record<string, unknown>;
+}
+
+export interface ServedOptions {
+  env?: Record<string, string>;
+  /** Over what `env` gives; reaches values that the settings refuse for users. */
+  config?: Partial<Config>;
+  script?: Script;
+  status?: Partial<EngineStatus>;
+  hasRoom?: () => boolean;
+}
+
+/** What the clock shows, in ms. */
+const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+export function serve({ env = {}, config: changed = {}, script = says("Hello"), ...options }: ServedOptions = {}) {
+  const config: Config = { ...loadConfig(env, {}, { memory: 2 ** 33 }), ...changed };
+  const lines: LogLine[] = [];
+  const write =
+    (level: LogLine["level"]) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      lines.push({ level, message, fields });
+    };
+  const log: Log = { info: write("info"), warn: write("warn"), error: write("error") };
+  const status: EngineStatus = { ...healthy, ...options.status };
+  const engine: Engine = {
+    run: script,
+    hasRoom: options.hasRoom ?? (() => true),
+    status: async () => status,
+    close: async () => {},
+  };
+  const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
+  const admission = createAdmission({ maxConcurrent, maxQueue, retryAfter, hasRoom: () => engine.hasRoom() });
+  let ids = 0;
+  const app = createApp({
+    config,
+    engine,
+    catalog: createCatalog(models),
+    admission,
+    log,
+    version: "1.2.3",
+    demo: false,
+    clock: () => epoch,
+    newId: (prefix) => `${prefix}id${++ids}`,
+  });
+  return {
+    app,
+    admission,
+    lines,
+    /** The lines that stand for ended requests. */
+    requests: () => lines.filter((line) => line.message === "request").map((line) => line.fields),
+    /** Without a socket. */
+    send: (path: string, init?: RequestInit): Promise<Response> =>
+      app.handle(new Request(`http://localhost${path}`, init)),
+    chat: (body: object, init: RequestInit = {}): Promise<Response> =>
+      app.handle(
+        new Request("http://localhost/v1/chat/completions", { method: "POST", body: JSON.stringify(body), ...init }),
+      ),
+    /** With one, on a free port of this machine. */
+    listen(): Listener & AsyncDisposable {
+      const listener = listen(app, { port: 0, bind: "127.0.0.1", admission });
+      return { ...listener, [Symbol.asyncDispose]: () => listener.stop(0) };
+    },
+  };
+}
+
+export const healthy: EngineStatus = {
+  simulated: false,
+  cli: { path: "/opt/claude", version: "2.1.330", problem: null },
+  login: { state: "ok", source: "file", expiresAt: null, problem: null },
+  spawn: { mode: "isolated-scratch-home", isolated: true, home: "/srv/spawn-home", reason: "default" },
+  processes: { running: 0 },
+  memory: { limit: 2 ** 32, estimate: 0 },
+};
+
+export const hello = { messages: [{ role: "user", content: "hi" }] };
+export const helloStream = { ...hello, stream: true };
+
+export const start: TurnEvent = { type: "start", model: "claude-sonnet-5-5", usage: noUsage, ignored: [] };
+export const blockStart: TurnEvent = { type: "block_start", index: 0, block: { type: "text" } };
+export const text = (piece: string): TurnEvent => ({ type: "delta", index: 0, delta: { type: "text", text: piece } });
+export const ending: TurnEvent[] = [
+  { type: "block_stop", index: 0 },
+  { type: "end", stop: "end_turn", stopSequence: null, usage: { ...noUsage, input: 3, output: 2 } },
+];
+
+/** An answer in these pieces, all at once. */
+export function says(...pieces: string[]): Script {
+  return async function* () {
+    yield start;
+    yield blockStart;
+    for (const piece of pieces) yield text(piece);
+    yield* ending;
+  };
+}
+
+/** Fails before anything was answered. */
+export function fails(error: unknown): Script {
+  // biome-ignore lint/correctness/useYield: it throws where a turn would yield.
+  return async function* () {
+    throw error;
+  };
+}
+
+/** Answers nothing until the signal aborts, and then throws its reason, as the engine does. */
+export function hangs(seen: { started?: () => void; aborted?: () => void; returned?: () => void } = {}): Script {
+  return async function* (_conversation, { signal }) {
+    try {
+      seen.started?.();
+      yield start;
+      yield blockStart;
+      await aborted(signal);
+      seen.aborted?.();
+      throw signal.reason;
+    } finally {
+      seen.returned?.();
+    }
+  };
+}
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null };
+}
+
+export async function errorOf(response: Response): Promise<ErrorBody["error"]> {
+  return ((await response.json()) as ErrorBody).error;
+}
+
+/** The content that the frames of a chat stream add up to. */
+export function contentOf(stream: string): string {
+  return [...stream.matchAll(/^data: (\{.*)$/gm)]
+    .map((match) => JSON.parse(match[1]!).choices?.[0]?.delta?.content ?? "")
+    .join("");
+}
