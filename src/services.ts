@@ -29,12 +29,9 @@ export interface Finding {
 export interface Running {
   url: string;
   report: Finding[];
-  /** Lets running answers end for a while, then ends everything. */
-  stop(): Promise<void>;
+  /** Lets running answers end for `graceMs` milliseconds, then ends everything: with 0 at once, before it returns. */
+  stop(graceMs: number): Promise<void>;
 }
-
-/** How long running answers may go on after a stop was asked for, in ms. */
-const grace = 10_000;
 
 export async function start(config: Config, options: StartOptions): Promise<Running> {
   const { demo, version, paths, environment, log } = options;
@@ -75,8 +72,8 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   return {
     url: listener.url,
     report: await findings(engine, config),
-    async stop() {
-      await Promise.all([listener.stop(grace), engine.close(grace)]);
+    async stop(graceMs) {
+      await Promise.all([engine.close(graceMs), listener.stop(graceMs)]);
       await simulator?.stop();
     },
   };
@@ -95,9 +92,16 @@ async function findings(engine: Engine, config: Config): Promise<Finding[]> {
     ? "none is needed: the answers are simulated"
     : (login.problem ?? `found (${login.source}${expiry})`);
   return [
-    { label: "claude", value: cli.problem ?? `${cli.path} (${cli.version ?? "version unknown"})`, problem: !!cli.problem },
+    {
+      label: "claude",
+      value: cli.problem ?? `${cli.path} (${cli.version ?? "version unknown"})`,
+      problem: !!cli.problem,
+    },
     { label: "login", value: loginText, problem: !simulated && login.problem !== null },
-    { label: "isolation", value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}` },
+    {
+      label: "isolation",
+      value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}`,
+    },
     { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
   ];
 }

@@ -5,9 +5,9 @@
  * may be tried again by the caller. A second message, or the CLI's own retry of a begun one, fails the turn.
  */
 
+import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import { noUsage, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
-import type { Sampling } from "../core/conversation.ts";
 import { failureOf } from "./failure.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 import { matchStops } from "./stops.ts";
@@ -180,7 +180,8 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
           return more;
         case "result": {
           if (frame.is_error) return failed(failureOf(frame, limit, now()));
-          if (!started) return failed(new OcpError("upstream_failed", "The claude CLI ended the turn without an answer."));
+          if (!started)
+            return failed(new OcpError("upstream_failed", "The claude CLI ended the turn without an answer."));
           return cut();
         }
         default:

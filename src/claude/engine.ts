@@ -57,8 +57,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const keychain = options.platform === "darwin" ? macKeychain(now) : null;
   const login = createLogin({
-    read: () =>
-      readCredential({ environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain }),
+    read: () => readCredential({ environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain }),
     scratchHome: scratch.path,
     realHome: paths.home,
     alwaysRealHome: options.spawnRealHome,

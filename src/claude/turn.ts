@@ -10,8 +10,8 @@ import { createChannel } from "./channel.ts";
 import { dial, seal } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { Lease } from "./login.ts";
-import type { CliFrame, HostRequest } from "./protocol.ts";
 import type { Processes } from "./processes.ts";
+import type { CliFrame, HostRequest } from "./protocol.ts";
 import { ask, replay } from "./replay.ts";
 
 export interface Attempt {

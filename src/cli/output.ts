@@ -21,12 +21,7 @@ export const cannotListen = "cannot_listen";
 
 type Stream = Host["stdout"] | Host["stderr"];
 
-/** Lets a reader of stdout or stderr go, as `head` does, without that being an error. Once a process. */
-export function outliveReaders(host: Host): void {
-  for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {});
-}
-
-/** Writes all of `text`, or what of it is still read. Colours only reach a terminal. */
+/** Writes all of `text`; that nobody reads it any more, as after `head`, is no error. Colours only reach a terminal. */
 export function write(host: Host, stream: Stream, text: string): Promise<void> {
   const shown = hasColours(host, stream) ? text : stripVTControlCharacters(text);
   return new Promise((resolve) => stream.write(shown, () => resolve()));

@@ -5,7 +5,7 @@
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { renderHelp } from "./help.ts";
-import { exitCodes, type Host, outliveReaders, reportError, usageError, write } from "./output.ts";
+import { exitCodes, type Host, reportError, usageError, write } from "./output.ts";
 import { serveArgs } from "./serve-args.ts";
 import { checkArguments, didYouMean, seeHelp } from "./strict.ts";
 
@@ -46,7 +46,6 @@ const shorthands: Readonly<Record<string, string>> = {
 
 /** Runs one command line and returns the exit code. Nothing is thrown. */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {
-  outliveReaders(host);
   try {
     const [first = "--help", ...rest] = argv;
     const name = Object.hasOwn(shorthands, first) ? (shorthands[first] as string) : first;

@@ -17,31 +17,44 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   const config = loadConfig(host.env, flagsOf(args), readMachine());
   const paths = resolvePaths(host.env);
   createDirectories(paths);
-  const signalled = firstSignal(host);
+  const signals = listenForSignals(host);
   const options = { demo: args.demo === true, version, paths, environment: host.env, log: createLog(host) };
   const running = await start(config, options).catch((error) => {
     throw listenError(error, config) ?? error;
   });
   await write(host, host.stderr, startReport(running, config, options));
   await write(host, host.stdout, `${running.url}\n`);
-  await signalled;
+  await signals.first;
+  signals.onSecond(() => void running.stop(0));
   await write(host, host.stderr, "Stopping; answers that are being given may end. A second signal stops at once.\n");
-  await running.stop();
+  await running.stop(grace);
   return exitCodes.ok;
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the next one ends the process as the signal itself would have. */
-function firstSignal(host: Host): Promise<void> {
-  return new Promise((resolve) => {
-    let signals = 0;
-    const onSignal = (number: number) => {
-      signals += 1;
-      if (signals === 1) resolve();
-      else host.exit(128 + number);
-    };
-    host.on("SIGINT", () => onSignal(2));
-    host.on("SIGTERM", () => onSignal(15));
-  });
+/** How long running answers may go on after the first signal, in ms. */
+const grace = 10_000;
+
+/** The first SIGINT or SIGTERM asks for a stop; the next one ends the process as the signal itself would have. */
+function listenForSignals(host: Host) {
+  const first = Promise.withResolvers<void>();
+  let signals = 0;
+  let last = () => {};
+  const onSignal = (number: number) => {
+    signals += 1;
+    first.resolve();
+    if (signals === 1) return;
+    last();
+    host.exit(128 + number);
+  };
+  host.on("SIGINT", () => onSignal(2));
+  host.on("SIGTERM", () => onSignal(15));
+  return {
+    first: first.promise,
+    /** `action` must do what it does before it returns: the process ends right after it. */
+    onSecond(action: () => void) {
+      last = action;
+    },
+  };
 }
 
 const listenProblems: Readonly<Record<string, (config: Config) => string>> = {

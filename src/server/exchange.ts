@@ -78,5 +78,6 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
 export function pathOf({ url }: Request): string {
   const start = url.indexOf("/", "http://".length);
   const query = url.indexOf("?", start);
-  return url.slice(start, query === -1 ? undefined : query);
+  // Like the router, `substring` takes the -1 of a URL without a host, which a broken Host header makes, for 0.
+  return url.substring(start, query === -1 ? undefined : query);
 }

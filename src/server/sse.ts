@@ -95,7 +95,7 @@ export function sseResponse(frames: AsyncGenerator<string, void, void>, options:
       },
       cancel() {
         end("left");
-        void frames.return();
+        void frames.return().catch(() => {});
       },
     },
     { highWaterMark: 0 },

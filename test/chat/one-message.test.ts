@@ -111,7 +111,12 @@ describe.each(settings)("an answer is one upstream message ($name)", ({ target, 
   });
 
   test("a tool that the model invents is not answered: the turn ends", async () => {
-    play({ blocks: [{ type: "text", text: ["Let me see."] }, { type: "tool_use", name: "get_weather", input: {} }] });
+    play({
+      blocks: [
+        { type: "text", text: ["Let me see."] },
+        { type: "tool_use", name: "get_weather", input: {} },
+      ],
+    });
     const answer = await stream(ocp, { messages });
     expect(answer.text).toBe("Let me see.");
     expect(answer.finishReasons).toEqual(["stop"]);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json";
-import { targets } from "../harness/ocp.ts";
+import { ocpCommand, targets } from "../harness/ocp.ts";
 import { runOcp } from "./run.ts";
 
 const ansi = "\u001b";
@@ -62,6 +62,12 @@ describe.each(targets())("ocp from %s", (target) => {
   test("no colour reaches a pipe, even if one is asked for", async () => {
     const { stdout } = await runOcp(target, ["--help"], { FORCE_COLOR: "1", CLICOLOR_FORCE: "1" });
     expect(stdout).not.toContain(ansi);
+  });
+
+  test("a reader that leaves early is no error", async () => {
+    const script = '{ "$@"; echo "exit $?" >&2; } | exec true';
+    const child = Bun.spawn(["sh", "-c", script, "sh", ...ocpCommand(target), "serve", "--help"], { stderr: "pipe" });
+    expect(await child.stderr.text()).toBe("exit 0\n");
   });
 
   test.each([

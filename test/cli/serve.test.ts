@@ -58,7 +58,7 @@ describe.each(targets())("ocp serve from %s", (target) => {
     await waitUntil("it says that it stops", () => ocp.stderr().includes("Stopping"));
     process.kill(ocp.pid, "SIGTERM");
     expect(await stopped).toBe(128 + 15);
-    await waitUntilNobodyAtHome(ocp.home, 15_000);
+    await waitUntilNobodyAtHome(ocp.home, 1_000);
     await reader.cancel().catch(() => {});
   });
 

@@ -128,6 +128,19 @@ describe("admission", () => {
     await second;
   });
 
+  test("room that comes later is used when it is told of", async () => {
+    let room = false;
+    const admission = admit({ maxConcurrent: 4, hasRoom: () => room });
+    await admission.acquire("a", never);
+    const second = admission.acquire("a", never);
+    admission.recheck();
+    expect(admission.stats().waiting).toBe(1);
+    room = true;
+    admission.recheck();
+    await second;
+    expect(admission.stats()).toEqual({ running: 2, waiting: 0, rejected: 0 });
+  });
+
   test("raised limits admit those who wait at once; lowered ones let the running end", async () => {
     const admission = admit();
     const first = await admission.acquire("a", never);

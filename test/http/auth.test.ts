@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { createAuthenticator, isLoopback } from "../../src/server/auth.ts";
 import { errorOf, hello, serve } from "./served.ts";
 
@@ -117,6 +118,21 @@ describe("a server with a key", () => {
     expect((await chat(hello, { headers: right })).status).toBe(200);
     expect(requests()[0]).toMatchObject({ principal: "shared" });
   });
+
+  test.each(["/v1/models", "/health/../v1/models", "/swagger/../v1/models", "/swagger/%2e%2e/v1/models"])(
+    "is not taken in by a broken Host header or by dots in a path: %s",
+    async (path) => {
+      await using server = serve({ env: shared }).listen();
+      for (const host of ["a", "", "a b", "x/health?", "x/swagger/", "/"]) {
+        const socket = connect(server.port, "127.0.0.1");
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Real-IP: 10.0.0.9\r\nConnection: close\r\n\r\n`);
+        let answer = "";
+        for await (const data of socket) answer += data;
+        expect(answer).toMatch(/^HTTP\/1\.1 (400|401|404) /);
+        expect(answer).not.toContain("claude-");
+      }
+    },
+  );
 
   test("takes a caller on its own machine without one, but not with a wrong one", async () => {
     const served = serve({ env: shared });

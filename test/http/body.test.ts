@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
-import { errorOf, hello, serve } from "./served.ts";
+import { errorOf, hello, says, serve } from "./served.ts";
 
 const limit = 2_000;
 const small = { env: { CLAUDE_MAX_BODY_SIZE: String(limit) } };
@@ -68,8 +68,9 @@ describe("a request body", () => {
   test("keeps characters whole whose bytes come apart", async () => {
     const heard: string[] = [];
     const { send } = serve({
-      async *script(conversation) {
+      async *script(conversation, context) {
         heard.push(JSON.stringify(conversation.messages));
+        yield* says("ok")(conversation, context);
       },
     });
     const bytes = new TextEncoder().encode(JSON.stringify({ messages: [{ role: "user", content: "é€😀" }] }));

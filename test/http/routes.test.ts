@@ -167,6 +167,7 @@ describe("GET /v1/models", () => {
     expect(page).toMatchObject({ data: [{ type: "model", id: expect.any(String) }], has_more: true });
     expect(page).not.toHaveProperty("object");
     expect((await send("/v1/models?limit=0", { headers })).status).toBe(400);
+    expect((await send("/v1/models?limit=1&limit=2", { headers })).status).toBeLessThan(500);
     expect(await (await send("/v1/models/opus", { headers })).json()).toMatchObject({ type: "model" });
   });
 

@@ -10,21 +10,16 @@ export function modelRoutes(catalog: Catalog) {
   return new Elysia({ name: "models" })
     .get(
       "/v1/models",
-      ({ request }) => {
-        if (!speaksAnthropic(request)) return Response.json(listOpenAiModels(catalog));
-        const query = new URL(request.url).searchParams;
-        const text = (name: string) => query.get(name) ?? undefined;
-        const page = { limit: text("limit"), after_id: text("after_id"), before_id: text("before_id") };
-        return Response.json(listAnthropicModels(catalog, page));
-      },
+      ({ request, query }) =>
+        Response.json(speaksAnthropic(request) ? listAnthropicModels(catalog, query) : listOpenAiModels(catalog)),
       { detail: listDetail(catalog) },
     )
     .get(
       "/v1/models/:id",
-      ({ request, params: { id } }) => {
+      ({ request, params }) => {
         // The router gives null for a badly percent-encoded name, which no model has.
         const retrieve = speaksAnthropic(request) ? retrieveAnthropicModel : retrieveOpenAiModel;
-        return Response.json(retrieve(catalog, id ?? ""));
+        return Response.json(retrieve(catalog, params.id ?? ""));
       },
       { detail: retrieveDetail(catalog) },
     );
