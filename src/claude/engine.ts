@@ -40,7 +40,7 @@ export interface EngineOptions {
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { paths, environment, log, now, timeout } = options;
-  const scratch = await prepareScratch(paths.spawnHome, paths.claudeConfig);
+  const scratch = await prepareScratch({ path: paths.spawnHome, realHome: paths.home, realConfig: paths.claudeConfig });
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
   const processes = createProcesses({
     locate: () => {

@@ -9,29 +9,33 @@ export interface Scratch {
   forget(pid: number): Promise<void>;
 }
 
-/** Makes the directory if need be and sweeps out what earlier servers left. `realConfig` is the owner's `~/.claude`. */
-export async function prepareScratch(path: string, realConfig: string): Promise<Scratch> {
+export interface ScratchOptions {
+  path: string;
+  /** The owner's home and `~/.claude`, where a process may have run too. */
+  realHome: string;
+  realConfig: string;
+}
+
+/** Makes the directory if need be and sweeps out what earlier servers left. */
+export async function prepareScratch({ path, realHome, realConfig }: ScratchOptions): Promise<Scratch> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const config = join(path, ".claude");
-  const leftovers = [
-    join(config, ".credentials.json"),
-    join(config, "settings.json"),
-    join(config, "sessions"),
-    join(path, "cc-socks"),
-    join(path, "tmp"),
-  ];
-  await Promise.all(leftovers.map((each) => rm(each, { recursive: true, force: true })));
+  const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
+  await Promise.all(unwanted.map((name) => rm(join(path, name), { recursive: true, force: true })));
+  await removeAll(path, (name) => name.startsWith(".claude.json.tmp."));
 
   return {
     path,
+    // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same.
     async forget(pid) {
-      // Seen on 2.1.330: sessions/<pid>.json and sessions/<pid>.<hash>.key, cc-socks/<pid>.sock; 197 has the first.
-      await rm(join(path, "cc-socks", `${pid}.sock`), { force: true }).catch(() => {});
-      for (const sessions of [join(config, "sessions"), join(realConfig, "sessions")]) {
-        const names = await readdir(sessions).catch(() => []);
-        const own = names.filter((name) => name.startsWith(`${pid}.`));
-        await Promise.all(own.map((name) => rm(join(sessions, name), { force: true }).catch(() => {})));
-      }
+      const own = (name: string) => name.startsWith(`${pid}.`) || name.startsWith(`.claude.json.tmp.${pid}.`);
+      const places = [path, join(path, "cc-socks"), join(config, "sessions"), realHome, join(realConfig, "sessions")];
+      await Promise.all(places.map((place) => removeAll(place, own)));
     },
   };
+}
+
+async function removeAll(directory: string, unwanted: (name: string) => boolean): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  await Promise.all(names.filter(unwanted).map((name) => rm(join(directory, name), { force: true }).catch(() => {})));
 }

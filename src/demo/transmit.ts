@@ -54,15 +54,15 @@ export function transmit(
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (next > 0 && next < pieces.length) await pause(paceMs, connection);
-      if (severed.aborted) return reset(controller, end);
-      if (signal.aborted) return;
+      // Also when the client left: Bun would ask for more at once, for ever.
+      if (severed.aborted || signal.aborted) return reset(controller, end);
       if (next < pieces.length) return controller.enqueue(encoder.encode(pieces[next++]));
       if (last === "close") {
         end("answered");
         return controller.close();
       }
       await pause(last === "cut" ? flushMs : Number.POSITIVE_INFINITY, connection);
-      if (!signal.aborted) reset(controller, end);
+      reset(controller, end);
     },
   });
   return new Response(body, { headers });

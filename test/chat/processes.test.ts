@@ -85,7 +85,7 @@ describe.each(targets())("processes (%s)", (target) => {
     simulator.play(() => ({ blocks: [words] }));
     const files = () => {
       const all = readdirSync(scratchOf(ocp), { recursive: true, encoding: "utf8" });
-      return all.filter((name) => /(^|\/)\d+\.(sock|json|[0-9a-f]+\.key)$/.test(name)).sort();
+      return all.filter((name) => /(^|\/)(\d+\.(sock|json|[0-9a-f]+\.key)|\.claude\.json\.tmp\..*)$/.test(name)).sort();
     };
     await ask(ocp, { messages });
     await waitUntil("the leftovers are gone", () => files().length === 0);

@@ -51,6 +51,18 @@ describe("listening", () => {
   });
 });
 
+test("an answer may take longer than the idle timeout, which is lifted for its request alone", async () => {
+  const served = serve();
+  await using server = served.listen();
+  const lifted: Array<[string, number]> = [];
+  served.app.server!.timeout = (request, seconds) => {
+    lifted.push([new URL(request.url).pathname, seconds]);
+  };
+  await (await post(server.url, helloStream)).text();
+  await (await fetch(`${server.url}/health`)).text();
+  expect(lifted).toEqual([["/v1/chat/completions", 0]]);
+});
+
 describe("stopping", () => {
   test("lets a running answer end, and refuses what waits and what comes", async () => {
     const more = Promise.withResolvers<void>();
