@@ -11,12 +11,12 @@ export interface Transmission {
   last: "close" | "stall" | "cut";
 }
 
-/** Everything in one piece without a pace; else a piece a delta, the first with the start, the last with the end. */
+/** Everything in one piece without a pace; else a piece for the start, for each delta, and for the end. */
 export function planTransmission(frames: Frames, script: AnswerScript, requestId: string): Transmission {
   const { fault } = script;
   const deltas = fault ? frames.deltas.slice(0, fault.after) : frames.deltas;
-  const pieces = [frames.start + (deltas[0] ?? ""), ...deltas.slice(1)];
-  pieces.push(pieces.pop() + (fault ? faultFrames(fault, requestId) : frames.end));
+  const end = fault ? faultFrames(fault, requestId) : frames.end;
+  const pieces = [frames.start, ...deltas, ...(end === "" ? [] : [end])];
   return {
     pieces: script.paceMs ? pieces : [pieces.join("")],
     last: fault && fault.kind !== "error" ? fault.kind : "close",
@@ -54,7 +54,7 @@ export function transmit(
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (next > 0 && next < pieces.length) await pause(paceMs, connection);
-      // Also when the client left: Bun would ask for more at once, for ever.
+      // A stream whose client has left is cancelled already: then this does nothing.
       if (severed.aborted || signal.aborted) return reset(controller, end);
       if (next < pieces.length) return controller.enqueue(encoder.encode(pieces[next++]));
       if (last === "close") {

@@ -226,10 +226,10 @@ test("an image counts as such, not by its characters", async () => {
   expect((await replyOf(response)).input_tokens).toBeWithin(1000, 3000);
 });
 
-test("a pace spreads the answer over pieces of one delta, none holds it back", async () => {
+test("a pace spreads the answer: the start, each delta, the end", async () => {
   simulator.play(() => ({ blocks: ["a b c"], paceMs: 20 }));
   const paced = await readAll(await ask(simulator, "hi", { stream: true }));
-  expect(paced.pieces.map((piece) => piece.split("text_delta").length - 1)).toEqual([1, 1, 1]);
+  expect(paced.pieces.map((piece) => piece.split("text_delta").length - 1)).toEqual([0, 1, 1, 1, 0]);
   expect(paced.pieces[2]).toContain("message_stop");
 
   simulator.play(() => ({ blocks: ["a b c"] }));

@@ -79,3 +79,14 @@ export async function readAll(response: Response): Promise<{ pieces: string[]; t
   }
   return { pieces, text: pieces.join(""), broken };
 }
+
+/**
+ * Whether the promise rejects. `expect(promise).rejects` waits in an event loop of its own, in which a process or a
+ * connection that ends meanwhile may never be noticed (seen with Bun 1.4.5).
+ */
+export function breaks(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => false,
+    () => true,
+  );
+}
