@@ -1,7 +1,7 @@
 /** Errors in the shape, with the types and the headers of Anthropic's API. */
 
 import { limitHeaders } from "./limits.ts";
-import type { ErrorScript } from "./script.ts";
+import type { ErrorScript, ErrorStatus } from "./script.ts";
 
 /** The API's documented error types and, for scripts that bring no text of their own, a sentence. */
 export const vendorErrors = {
@@ -16,9 +16,7 @@ export const vendorErrors = {
   },
   500: { type: "api_error", message: "Internal server error" },
   529: { type: "overloaded_error", message: "Overloaded" },
-} as const;
-
-export type ErrorStatus = keyof typeof vendorErrors;
+} as const satisfies Record<ErrorStatus, { type: string; message: string }>;
 
 /** The JSON of an error: the body of a response, or the data of an `error` event in a stream. */
 export function errorBody(status: ErrorStatus, message: string | undefined, requestId: string): object {

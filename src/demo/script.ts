@@ -1,7 +1,6 @@
 /** What one answer of the simulated API is, as pure data: tests, the benchmark and markers in a prompt all write these. */
 
 import type { StopReason, Usage } from "../core/turn.ts";
-import type { ErrorStatus } from "./errors.ts";
 
 /** A string comes in word-sized chunks, a list in exactly those chunks: one delta each. */
 export type Chunks = string | string[];
@@ -64,6 +63,8 @@ export interface AnswerScript extends Timing {
   fault?: Fault;
   limits?: Limits;
 }
+
+export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 429 | 500 | 529;
 
 /** An HTTP error in place of an answer. */
 export interface ErrorScript extends Timing {

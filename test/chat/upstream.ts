@@ -35,7 +35,7 @@ export function sentSystem({ body }: ReceivedRequest): string {
 
 /** Each process of the CLI calls itself another session. */
 export function sessionOf({ body }: ReceivedRequest): string {
-  const { user_id } = body?.metadata as { user_id: string };
+  const { user_id } = body!.metadata as { user_id: string };
   return JSON.parse(user_id).session_id;
 }
 

@@ -1,8 +1,8 @@
 /** How the simulated API refuses and fails: statuses, faults in mid-stream, and markers in the prompt. */
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { type ErrorStatus, vendorErrors } from "../../src/demo/errors.ts";
-import type { Script } from "../../src/demo/script.ts";
+import { vendorErrors } from "../../src/demo/errors.ts";
+import type { ErrorStatus, Script } from "../../src/demo/script.ts";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { ask, breaks, parseEvents, post, readAll, replyOf, textOf } from "./ask.ts";
 
