@@ -7,6 +7,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync,
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
+import { compileBinary } from "./compile.ts";
 import { type Target, targets } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -18,27 +19,11 @@ async function compile(name: string, target?: Target): Promise<void> {
   const scratch = mkdtempSync(join(dist, ".build-"));
   try {
     const outfile = join(scratch, name);
-    const result = await Bun.build({
-      entrypoints: [join(root, "src", "main.ts")],
-      target: "bun",
-      format: "esm",
-      // Identifiers stay as they are: Elysia reads the source of its handlers.
-      minify: { syntax: true, whitespace: true, identifiers: false },
-      bytecode: true,
-      splitting: true,
-      sourcemap: "inline",
-      define: { "process.env.NODE_ENV": '"production"' },
-      compile: {
-        outfile,
-        // A stranger's working directory must not configure us.
-        autoloadDotenv: false,
-        autoloadBunfig: false,
-        autoloadTsconfig: false,
-        autoloadPackageJson: false,
-        ...(target === undefined ? {} : { target: target.bun, executablePath: await runtimeOf(target) }),
-      },
-    });
-    if (!result.success) throw new Error(result.logs.join("\n"));
+    await compileBinary(
+      join(root, "src", "main.ts"),
+      outfile,
+      target && { bun: target.bun, executablePath: await runtimeOf(target) },
+    );
     renameSync(outfile, join(dist, name));
   } finally {
     rmSync(scratch, { recursive: true, force: true });

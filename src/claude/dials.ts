@@ -56,9 +56,9 @@ export function dial(sampling: Sampling): HostRequest[] {
  * Takes the API's address from the process, for all requests after the one that runs (2.1.197, 2.1.330). Sent as soon
  * as an answer has begun, it makes sure that the CLI asks for no second message, however fast the end of the first
  * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. Nothing can listen on
- * port 0, so the login goes nowhere either.
+ * port 0, and https keeps the login from a proxy that stands between.
  */
 export const seal: HostRequest = {
   subtype: "apply_flag_settings",
-  settings: { env: { ANTHROPIC_BASE_URL: "http://127.0.0.1:0" } },
+  settings: { env: { ANTHROPIC_BASE_URL: "https://127.0.0.1:0" } },
 };

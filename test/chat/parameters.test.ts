@@ -123,7 +123,7 @@ describe.each(targets())("parameters (%s)", (target) => {
     expect(text).toBe("One two three.");
   });
 
-  /** A model that refuses a parameter whenever it comes, as far as thinking is on. */
+  /** A model that refuses a parameter whenever it comes. */
   const refusing = (name: string, message: string): Scenario => {
     return ({ body }) => (name in body! ? { status: 400, message } : answer);
   };
@@ -155,6 +155,19 @@ describe.each(targets())("parameters (%s)", (target) => {
 
     const other = await sent({ model: "claude-opus-4-8", ...given });
     expect(other).toMatchObject(given);
+  });
+
+  test("what a model refuses only while it thinks is sent when it does not", async () => {
+    const given = { model: canStopThinking, temperature: 0.3 };
+    const message = "`temperature` may only be set to 1 when thinking is enabled.";
+    const isThinking = ({ thinking }: MessagesBody) => (thinking as { type: string }).type !== "disabled";
+    const scenario: Scenario = ({ body }) =>
+      isThinking(body!) && body!.temperature !== undefined ? { status: 400, message } : answer;
+    play(scenario);
+    expect(await asked(given)).toMatchObject({ status: 200, ignored: "temperature" });
+    play(scenario);
+    expect(await asked({ ...given, reasoning_effort: "none" })).toMatchObject({ status: 200, ignored: null });
+    expect(onlyRequest(served.simulator).body).toMatchObject({ temperature: 0.3, thinking: { type: "disabled" } });
   });
 
   test("stop texts that a model refuses are left out upstream, and end the answer all the same", async () => {

@@ -112,6 +112,25 @@ describe.each(settings)("the conversation upstream ($name)", ({ target, cli }) =
     ]);
   });
 
+  test("large results of tool calls and those with images arrive whole", async () => {
+    // Results of tools of its own the CLI would replace by a preview from 50,000 characters on.
+    const large = "0123456789".repeat(6_000);
+    const request = await sent({
+      messages: [
+        user("Look."),
+        { role: "assistant", content: null, tool_calls: [call("call_1", "read", {}), call("call_2", "see", {})] },
+        { role: "tool", tool_call_id: "call_1", content: large },
+        { role: "tool", tool_call_id: "call_2", content: [text("Seen."), imageUrl("image/png", png)] },
+      ],
+    });
+    expect(sentMessages(request).at(-1)).toEqual(
+      user([
+        { type: "tool_result", tool_use_id: "call_1", content: [text(large)] },
+        { type: "tool_result", tool_use_id: "call_2", content: [text("Seen."), image("image/png", png)] },
+      ]),
+    );
+  });
+
   test("a conversation that the assistant begins keeps its order", async () => {
     const request = await sent({
       messages: [assistant("I begin."), user("Hello."), assistant("Yes?"), user("Go on.")],
