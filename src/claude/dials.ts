@@ -39,7 +39,8 @@ export function dial(sampling: Sampling): HostRequest[] {
   if (stops.length > 0) body.stop_sequences = stops;
   if (Object.keys(body).length > 0) env.CLAUDE_CODE_EXTRA_BODY = JSON.stringify(body);
 
-  const { effort } = sampling;
+  // Where thinking cannot be turned off, it is at least to be short.
+  const effort = thinksNot(sampling) ? "low" : sampling.effort;
   if (effort !== undefined && effort !== "none") settings.effortLevel = effort;
   if (Object.keys(env).length > 0) settings.env = env;
   if (Object.keys(settings).length > 0) requests.push({ subtype: "apply_flag_settings", settings });

@@ -78,21 +78,22 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (version?.of !== of) version = { of, text: versionOf(found.bin, scratch.path, environment.PATH) };
     return version.text;
   };
-  versionNow();
 
   /** Tries the turn, again where that costs nobody anything: nothing went out, and something changed or was cut. */
   async function* tries(asked: Conversation, context: TurnContext, signal: AbortSignal) {
+    const omissions = refusals.begin(asked);
     let cuts = 0;
     let logins = 0;
     for (;;) {
       const lease = await login.lease(signal);
-      const { conversation, ignored } = refusals.apply(asked);
+      const { conversation, ignored } = omissions.apply();
       let begun = false;
       try {
         const capabilities = capabilitiesOf(await versionNow());
         const { principal } = context;
         for await (const event of attempt({
           conversation,
+          stop: asked.sampling.stop,
           ignored,
           principal,
           lease,
@@ -105,6 +106,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           yield event;
         }
         rejected = null;
+        omissions.confirm();
         return;
       } catch (error) {
         const code = error instanceof OcpError && !signal.aborted ? error.code : null;
@@ -115,7 +117,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           log.warn("turn failed", { request: context.requestId, code, message, begun, cause: String(cause ?? "") });
         }
         if (begun || code === null) throw error;
-        if (refusals.learn(conversation, error)) continue;
+        if (omissions.add(error)) continue;
         if (code === "upstream_failed" && cuts++ < 1) continue;
         // The login was replaced while this turn still used the old one.
         if (code === "upstream_authentication" && logins++ < 1) {

@@ -1,58 +1,70 @@
 /**
- * Parameters that a model's API refuses. One that it names in a 400 is left out, the turn is tried once more, and the
- * model's next turns start without it: which model takes which is nothing that the CLI or a document tells.
+ * Parameters that a model's API refuses. One that it names in a 400 is left out and the turn tried once more; when
+ * that helps, the model's next turns start without it. Which model takes which neither the CLI nor a document tells.
  */
 
 import type { Conversation, Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import { thinksNot } from "./dials.ts";
 
-export interface Refusals {
-  /** The conversation without what its model is known to refuse, and the names of what was left out. */
-  apply(conversation: Conversation): { conversation: Conversation; ignored: Array<keyof Sampling> };
-  /** Learns from a failed turn; true when `apply` would now leave out more than it did. */
-  learn(conversation: Conversation, error: unknown): boolean;
+type Parameter = keyof Sampling;
+
+/** What one turn has left out so far. */
+export interface Omissions {
+  /** The conversation without them. Stop texts go on being matched here, so they are not ignored. */
+  apply(): { conversation: Conversation; ignored: Parameter[] };
+  /** True when the error names a parameter that was sent: the turn may be tried without it. */
+  add(error: unknown): boolean;
+  /** To be called when the turn succeeded: what was left out is remembered for the model. */
+  confirm(): void;
 }
 
-/** How the API's messages name the parameters. What depends on its value is not held against the next turn. */
-const names: Array<{ parameter: keyof Sampling; pattern: RegExp }> = [
-  { parameter: "temperature", pattern: /\btemperature\b/ },
-  { parameter: "topP", pattern: /\btop_p\b/ },
-  { parameter: "stop", pattern: /\bstop_sequences\b/ },
-  { parameter: "effort", pattern: /\b(effort|output_config)\b/ },
+export interface Refusals {
+  begin(conversation: Conversation): Omissions;
+}
+
+/** How the API names the parameters where it refuses them. */
+const names: Array<{ parameter: Parameter; pattern: RegExp }> = [
+  { parameter: "temperature", pattern: /(^|[\s`'"])temperature\b/ },
+  { parameter: "topP", pattern: /(^|[\s`'"])top_p\b/ },
+  { parameter: "stop", pattern: /(^|[\s`'"])stop_sequences\b/ },
+  { parameter: "effort", pattern: /\boutput_config\b|\beffort parameter\b/ },
 ];
 
 export function createRefusals(): Refusals {
-  const refused = new Set<string>();
-  // Several of them are refused only together with thinking.
-  const keyOf = ({ model, sampling }: Conversation, parameter: keyof Sampling) =>
-    `${model} ${thinksNot(sampling) ? "plain" : "thinking"} ${parameter}`;
-
-  const isSet = (sampling: Sampling, parameter: keyof Sampling) =>
-    parameter === "stop" ? sampling.stop.length > 0 : sampling[parameter] !== undefined;
+  /** Bounded by the models that Anthropic serves and the few parameters above. */
+  const known = new Set<string>();
 
   return {
-    apply(conversation) {
-      const sampling: Sampling = { ...conversation.sampling };
-      const ignored: Array<keyof Sampling> = [];
-      for (const { parameter } of names) {
-        if (!isSet(sampling, parameter) || !refused.has(keyOf(conversation, parameter))) continue;
-        if (parameter === "stop") continue;
-        delete sampling[parameter];
-        ignored.push(parameter);
-      }
-      return { conversation: { ...conversation, sampling }, ignored };
-    },
-    learn(conversation, error) {
-      if (!(error instanceof OcpError) || error.code !== "invalid_request") return false;
-      for (const { parameter, pattern } of names) {
-        if (!isSet(conversation.sampling, parameter) || !pattern.test(error.message)) continue;
-        const key = keyOf(conversation, parameter);
-        if (refused.has(key)) continue;
-        refused.add(key);
-        return true;
-      }
-      return false;
+    begin(asked) {
+      const { model, sampling } = asked;
+      // Several parameters are refused only together with thinking.
+      const keyOf = (parameter: Parameter) => `${model} ${thinksNot(sampling) ? "plain" : "thinking"} ${parameter}`;
+      const isSet = (parameter: Parameter) =>
+        parameter === "stop" ? sampling.stop.length > 0 : sampling[parameter] !== undefined;
+      const given = names.filter(({ parameter }) => isSet(parameter));
+      const omitted = new Set(given.map(({ parameter }) => parameter).filter((each) => known.has(keyOf(each))));
+
+      return {
+        apply() {
+          const rest: Sampling = { ...sampling };
+          for (const parameter of omitted) {
+            if (parameter === "stop") rest.stop = [];
+            else delete rest[parameter];
+          }
+          const ignored = [...omitted].filter((parameter) => parameter !== "stop");
+          return { conversation: { ...asked, sampling: rest }, ignored };
+        },
+        add(error) {
+          if (!(error instanceof OcpError) || error.code !== "invalid_request") return false;
+          const named = given.find(({ parameter, pattern }) => !omitted.has(parameter) && pattern.test(error.message));
+          if (named) omitted.add(named.parameter);
+          return named !== undefined;
+        },
+        confirm() {
+          for (const parameter of omitted) known.add(keyOf(parameter));
+        },
+      };
     },
   };
 }

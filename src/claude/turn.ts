@@ -16,6 +16,8 @@ import { ask, replay } from "./replay.ts";
 
 export interface Attempt {
   conversation: Conversation;
+  /** Texts that end the answer, whether or not they are sent upstream. */
+  stop: readonly string[];
   /** Parameters that were left out of it. */
   ignored: Array<keyof Sampling>;
   principal: Principal;
@@ -33,12 +35,12 @@ export interface Attempt {
  * which it could begin to do something else than answer.
  */
 export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void, void> {
-  const { conversation, ignored, principal, lease, capabilities, processes, signal, now } = options;
+  const { conversation, stop, ignored, principal, lease, capabilities, processes, signal, now } = options;
   signal.throwIfAborted();
   const { process, missing, release } = processes.checkout({ conversation, principal, identity: lease.identity });
   const events = createChannel<TurnEvent>();
   const replayed = createChannel<void>();
-  const answer = createAnswer({ stop: conversation.sampling.stop, ignored, emit: events.push, now });
+  const answer = createAnswer({ stop, ignored, emit: events.push, now });
   let asked = false;
   let over = false;
 
@@ -87,9 +89,13 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       ...dial(conversation.sampling),
     ];
     for (const request of requests) {
-      process.request(request).catch((cause) => {
-        fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause }));
-      });
+      process.request(request).then(
+        (response) => {
+          if (request.subtype !== "initialize" || conversation.sampling.effort !== "none") return;
+          if (alwaysThinks(response, conversation.model)) ignored.push("effort");
+        },
+        (cause) => fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause })),
+      );
     }
     await replay(process, missing, conversation.model, capabilities, () => replayed.next());
     asked = true;
@@ -103,4 +109,11 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     signal.removeEventListener("abort", onAbort);
     finish(false);
   }
+}
+
+/** Whether the CLI's list of models, in its answer to `initialize`, says that thinking cannot be turned off (2.1.330). */
+function alwaysThinks(response: unknown, model: string): boolean {
+  const { models } = (response ?? {}) as { models?: unknown };
+  if (!Array.isArray(models)) return false;
+  return models.some((entry) => entry?.resolvedModel === model && entry.supportsThinkingOff === false);
 }

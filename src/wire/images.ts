@@ -48,6 +48,10 @@ export function createImageIntake(limits: ImageLimits): ImageIntake {
     }
     admit(param);
     const bytes = decodedBytes(data, param);
+    // The CLI replaces what is no image by a sentence, and the model would answer to that.
+    if (!looksLikeImage(data)) {
+      throw refused("invalid_data_uri", "The data is no PNG, JPEG, GIF or WebP image.", param);
+    }
     if (bytes > limits.maxBytes) {
       throw tooLarge("image_too_large", `An image may have at most ${limits.maxBytes} bytes.`, param);
     }
@@ -81,6 +85,17 @@ export function createImageIntake(limits: ImageLimits): ImageIntake {
       return { type: "image", source: { type: "url", url } };
     },
   };
+}
+
+/** Whether the data begins as one of the four formats does; which of them the CLI finds out by itself. */
+function looksLikeImage(base64: string): boolean {
+  const head = Buffer.from(base64.slice(0, 16), "base64").toString("latin1");
+  return (
+    head.startsWith("\x89PNG\r\n\x1a\n") ||
+    head.startsWith("\xff\xd8\xff") ||
+    head.startsWith("GIF8") ||
+    (head.startsWith("RIFF") && head.slice(8, 12) === "WEBP")
+  );
 }
 
 /** A PDF from a data URL. Throws OcpError `invalid_request` for anything else. */

@@ -139,7 +139,7 @@ exec ${claudeBinary()} "$@"
     "without a usable login (%p) the server starts and a request is a 503 that says so",
     async (text) => {
       await using server = await serverWithLogin(target, text);
-      expect(server.ocp.stderr()).toContain("not logged in");
+      await server.ocp.said("not logged in");
       const { status, body } = await ask(server.ocp, { messages });
       expect(status).toBe(503);
       expect(body.error.message).toContain("not logged in");
@@ -154,7 +154,7 @@ exec ${claudeBinary()} "$@"
     await using server = await serverWithLogin(target, login("first", Date.now() + hour), {
       CLAUDE_BIN: "/nonexistent/claude",
     });
-    expect(server.ocp.stderr()).toContain("CLAUDE_BIN");
+    await server.ocp.said("CLAUDE_BIN");
     const { status, body } = await ask(server.ocp, { messages });
     expect(status).toBe(503);
     expect(body.error.message).toContain("CLAUDE_BIN");

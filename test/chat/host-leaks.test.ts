@@ -177,7 +177,6 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
 
   test.each([
     { name: "a line break", space: "\n" },
-    { name: "spaces", space: "  " },
     { name: "a byte order mark", space: "\uFEFF" },
   ])("a command after $name is answered by the model", async ({ space }) => {
     const words = `${space}/clear\nand more`;

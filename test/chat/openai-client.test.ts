@@ -175,13 +175,6 @@ describe.each(targets())("the openai client (%s)", (target) => {
       says: "log in again",
     },
     {
-      name: "PermissionDeniedError when the account may not do that",
-      script: { status: 403 },
-      type: OpenAI.PermissionDeniedError,
-      like: { status: 403 },
-      says: "This account may not do that.",
-    },
-    {
       name: "NotFoundError for a model that the API does not know",
       model: "claude-invented-9",
       script: { status: 404, message: "model: claude-invented-9" },

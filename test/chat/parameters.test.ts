@@ -67,7 +67,7 @@ describe.each(targets())("parameters (%s)", (target) => {
   });
 
   test("max_tokens is a limit: the answer ends there", async () => {
-    play(() => ({ blocks: ["word ".repeat(100)] }));
+    play(() => ({ blocks: ["word ".repeat(100)], paceMs: 20 }));
     const { text, finishReasons, usage } = await stream(served.ocp, {
       messages,
       max_tokens: 10,

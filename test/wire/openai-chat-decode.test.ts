@@ -6,9 +6,11 @@ import { createCatalog } from "../../src/core/catalog.ts";
 import { type DecodeContext, decodeChatRequest } from "../../src/wire/openai-chat/decode.ts";
 import { failure } from "./failure.ts";
 
-const png = `data:image/png;base64,${btoa("a picture")}`;
+const pngData = btoa("\x89PNG\r\n\x1a\na picture");
+const jpegData = btoa("\xff\xd8\xffx");
+const png = `data:image/png;base64,${pngData}`;
 const pdf = `data:application/pdf;base64,${btoa("%PDF-1.7")}`;
-const pngBlock = { type: "image", source: { type: "base64", media_type: "image/png", data: btoa("a picture") } };
+const pngBlock = { type: "image", source: { type: "base64", media_type: "image/png", data: pngData } };
 const context: DecodeContext = {
   catalog: createCatalog(models),
   images: { allowUrl: false, maxBytes: 100, maxCount: 3, maxTotalBytes: 150 },
@@ -148,7 +150,7 @@ describe("messages", () => {
             { type: "image_url", image_url: { url: png, detail: "low" } },
             text("between"),
             { type: "input_image", image_url: png },
-            { type: "image", source: { type: "base64", media_type: "image/png", data: btoa("a picture") } },
+            { type: "image", source: { type: "base64", media_type: "image/png", data: pngData } },
           ],
         },
       ],
@@ -282,11 +284,11 @@ describe("messages", () => {
   });
 
   test("the media type is read without regard to case, other attributes and the old name of JPEG", () => {
-    const url = `DATA:image/JPG;name=a;Base64,${btoa("x")}`;
+    const url = `DATA:image/JPG;name=a;Base64,${jpegData}`;
     const decoded = decode(ask([{ type: "image_url", image_url: url }]));
     expect(decoded.conversation.messages[0]?.content[0]).toEqual({
       type: "image",
-      source: { type: "base64", media_type: "image/jpeg", data: btoa("x") },
+      source: { type: "base64", media_type: "image/jpeg", data: jpegData },
     });
   });
 });
@@ -377,7 +379,7 @@ const loop = (...more: unknown[]) => ({
   messages: [...hi, { role: "assistant", tool_calls: [toolCall("a")] }, ...more],
 });
 const image = (url: unknown) => ask([{ type: "image_url", image_url: { url } }]);
-const bytes = (count: number) => `data:image/png;base64,${btoa("x".repeat(count))}`;
+const bytes = (count: number) => `data:image/png;base64,${btoa("GIF8".padEnd(count, "x"))}`;
 
 describe("what is refused names its place and repeats nothing", () => {
   const refusals: Array<[body: unknown, param: string | undefined, reason?: string]> = [
@@ -440,6 +442,7 @@ describe("what is refused names its place and repeats nothing", () => {
     [image("data:image/png,zebra9"), "messages.0.content.0.image_url", "invalid_data_uri"],
     [image("data:image/png;base64,zebra9!"), "messages.0.content.0.image_url", "invalid_data_uri"],
     [image("data:image/png;base64,"), "messages.0.content.0.image_url", "invalid_data_uri"],
+    [image(`data:image/png;base64,${btoa("no image at all")}`), "messages.0.content.0.image_url", "invalid_data_uri"],
     [image("data:;base64,AAAA"), "messages.0.content.0.image_url", "invalid_data_uri"],
     [image("data:zebra9"), "messages.0.content.0.image_url", "invalid_data_uri"],
     [image("data:image/svg+xml;base64,AAAA"), "messages.0.content.0.image_url", "unsupported_image_type"],
@@ -512,7 +515,7 @@ describe("what is refused names its place and repeats nothing", () => {
 
   test("images up to the limits are taken", () => {
     expect(() => decode(image(bytes(100)))).not.toThrow();
-    const three = ask([bytes(100), bytes(49), bytes(1)].map((url) => ({ type: "image_url", image_url: { url } })));
+    const three = ask([bytes(100), bytes(46), bytes(4)].map((url) => ({ type: "image_url", image_url: { url } })));
     expect(() => decode(three)).not.toThrow();
   });
 });

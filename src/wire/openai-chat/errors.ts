@@ -30,7 +30,8 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
 
 /** The body of an error response, and of an error frame in a stream. The HTTP status is `error.status`. */
 export function renderOpenAiError(error: OcpError): OpenAiErrorBody {
-  const shape = shapes[error.code];
+  const passing = error.code === "plan_limit" && error.reason === "rate_limited";
+  const shape = shapes[passing ? "queue_full" : error.code];
   const code = shape.reason ? (error.reason ?? shape.code) : shape.code;
   return { error: { message: error.message, type: shape.type, param: error.param ?? null, code } };
 }
