@@ -98,6 +98,15 @@ describe.each(targets())("parameters (%s)", (target) => {
     expect(body).not.toHaveProperty("context_management");
   });
 
+  test("where the newest models cannot stop thinking, none is little thinking, and said to be ignored", async () => {
+    play();
+    expect(await asked({ model: "sonnet", reasoning_effort: "none" })).toMatchObject({
+      status: 200,
+      ignored: "reasoning_effort",
+    });
+    expect(onlyRequest(served.simulator).body).toMatchObject({ output_config: { effort: "low" } });
+  });
+
   test("a small max_tokens is for the answer, so thinking is off; a large one is for both", async () => {
     const small = await sent({ model: canStopThinking, max_tokens: 300 });
     expect(small).toMatchObject({ max_tokens: 300, thinking: { type: "disabled" } });
@@ -181,6 +190,21 @@ describe.each(targets())("parameters (%s)", (target) => {
     expect(body.choices[0]).toMatchObject({ finish_reason: "stop", message: { content: "One " } });
     expect(ignored).toBeNull();
     expect(sessions()).toBe(2);
+  });
+
+  test("a parameter is not held against the model when leaving it out did not help", async () => {
+    const given = { model: "claude-opus-4-6", temperature: 0.3 };
+    play(() => ({ status: 400, message: "`temperature` is only one of the things that are wrong here." }));
+    expect(await asked(given)).toMatchObject({ status: 400, ignored: null });
+    expect(await sent(given)).toMatchObject({ temperature: 0.3 });
+  });
+
+  test("a 429 that is not the plan's tells clients to try again, not to give up", async () => {
+    play(() => ({ status: 429, limits: null, retryAfter: 1 }));
+    const response = await post(served.ocp, { messages });
+    expect(response.status).toBe(429);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect((await response.json()) as any).toMatchObject({ error: { code: "rate_limit_exceeded" } });
   });
 
   test("a 400 about something else is the client's, though parameters were sent", async () => {
