@@ -28,10 +28,14 @@ export interface Finding {
 
 export interface Running {
   url: string;
-  report: Finding[];
+  /** Takes as long as the CLI needs to say its version. */
+  report(): Promise<Finding[]>;
   /** Lets running answers end for `graceMs` milliseconds, then ends everything: with 0 at once, before it returns. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** How long, in ms, the last words to clients may take. */
+const farewell = 1_000;
 
 export async function start(config: Config, options: StartOptions): Promise<Running> {
   const { demo, version, paths, environment, log } = options;
@@ -71,9 +75,10 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
 
   return {
     url: listener.url,
-    report: await findings(engine, config),
+    report: () => findings(engine, config),
     async stop(graceMs) {
-      await Promise.all([engine.close(graceMs), listener.stop(graceMs)]);
+      // Turns that are ended must still be able to say so to their clients.
+      await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
       await simulator?.stop();
     },
   };

@@ -34,6 +34,11 @@ export interface AnswerOptions {
   now: () => number;
 }
 
+/** The reason of an error that means: the model has answered, was paid for, and the answer is of no use. */
+export const unusable = "unusable_answer";
+
+const unusableAnswer = (message: string) => new OcpError("upstream_failed", message, { reason: unusable });
+
 const more: Verdict = { kind: "more" };
 const stopReasons = new Set<string>([
   "end_turn",
@@ -87,7 +92,8 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
     begin();
     emit({ type: "delta", index, delta: { type: "text", text: piece } });
   };
-  const onText = (index: number, text: string): Verdict => {
+  const onText = (index: number, text: unknown): Verdict => {
+    if (typeof text !== "string") throw new Error("a text without text");
     const { emit: piece, matched } = stops.push(text);
     say(index, piece);
     return matched === null ? more : end("stop_sequence", matched);
@@ -125,10 +131,10 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
         if (delta.type === "text_delta") {
           return onText(open.ours, delta.text);
         }
-        if (delta.type === "thinking_delta" && delta.thinking !== "") {
+        if (delta.type === "thinking_delta" && typeof delta.thinking === "string" && delta.thinking !== "") {
           begin();
           emit({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
-        } else if (delta.type === "signature_delta") {
+        } else if (delta.type === "signature_delta" && typeof delta.signature === "string") {
           put({ type: "delta", index: open.ours, delta: { type: "signature", signature: delta.signature } });
         }
         return more;
@@ -146,11 +152,11 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
         // The CLI closes a message that was cut with a reason of null.
         if (reason === null) return more;
         if (inventedTool && blocks === 0) {
-          return failed(new OcpError("upstream_failed", "The model called a tool that it was not offered."));
+          return failed(unusableAnswer("The model called a tool that it was not offered."));
         }
         if (inventedTool) return end("end_turn", null);
         if (!stopReasons.has(reason)) {
-          return failed(new OcpError("upstream_failed", "The answer ended for a reason that is not known here."));
+          return failed(unusableAnswer("The answer ended for a reason that is not known here."));
         }
         return end(reason as StopReason, event.delta.stop_sequence);
       }
@@ -176,7 +182,7 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
           return more;
         case "system":
           if (frame.subtype === "api_retry" && started) return cut();
-          if (frame.subtype === "thinking_tokens") estimatedThinking += frame.estimated_tokens_delta;
+          if (frame.subtype === "thinking_tokens") estimatedThinking += Number(frame.estimated_tokens_delta) || 0;
           return more;
         case "result": {
           if (frame.is_error) return failed(failureOf(frame, limit, now()));

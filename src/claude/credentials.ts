@@ -45,9 +45,13 @@ function parseLogin(text: string, source: "file" | "keychain"): Credential | nul
   }
   if (typeof login !== "object" || login === null) return null;
   const { accessToken, expiresAt } = login as Record<string, unknown>;
-  if (typeof accessToken !== "string" || accessToken === "") return null;
-  return { token: accessToken, source, expiresAt: typeof expiresAt === "number" ? expiresAt : null };
+  if (typeof accessToken !== "string" || !/^[\x21-\x7e]+$/.test(accessToken)) return null;
+  const known = typeof expiresAt === "number" && Math.abs(expiresAt) <= latestDate;
+  return { token: accessToken, source, expiresAt: known ? expiresAt : null };
 }
+
+/** The largest time that a Date can hold, in epoch ms. */
+const latestDate = 8.64e15;
 
 /** The labels under which CLI versions have kept the login. */
 const labels = ["Claude Code-credentials", "claude-code-credentials"];

@@ -5,11 +5,12 @@ import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../core/ports.ts";
 import type { TurnEvent } from "../core/turn.ts";
+import { unusable } from "./answer.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
 import { locateClaude, versionOf } from "./locate.ts";
-import { createLogin } from "./login.ts";
+import { createLogin, unlessAborted } from "./login.ts";
 import { createProcesses } from "./processes.ts";
 import { createRefusals } from "./refusals.ts";
 import { prepareScratch } from "./scratch.ts";
@@ -40,7 +41,7 @@ export interface EngineOptions {
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { paths, environment, log, now, timeout } = options;
-  const scratch = await prepareScratch({ path: paths.spawnHome, realHome: paths.home, realConfig: paths.claudeConfig });
+  const scratch = await prepareScratch({ path: paths.spawnHome, realConfig: paths.claudeConfig });
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
   const processes = createProcesses({
     locate: () => {
@@ -75,7 +76,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if ("problem" in found) return Promise.resolve(null);
     // The CLI may be updated under us.
     const of = `${found.bin} ${statSync(found.bin).mtimeMs}`;
-    if (version?.of !== of) version = { of, text: versionOf(found.bin, scratch.path, environment.PATH) };
+    if (version?.of !== of) {
+      const asked = { of, text: versionOf(found.bin, scratch.path, environment.PATH) };
+      version = asked;
+      asked.text.then((text) => {
+        if (text === null && version === asked) version = null;
+      });
+    }
     return version.text;
   };
 
@@ -85,11 +92,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     let cuts = 0;
     let logins = 0;
     for (;;) {
-      const lease = await login.lease(signal);
+      const capabilities = capabilitiesOf(await unlessAborted(versionNow(), signal));
       const { conversation, ignored } = omissions.apply();
+      const lease = await login.lease(signal);
       let begun = false;
       try {
-        const capabilities = capabilitiesOf(await versionNow());
         const { principal } = context;
         for await (const event of attempt({
           conversation,
@@ -100,6 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           capabilities,
           processes,
           signal,
+          onProcessDone: (final) => final && context.onDone?.(),
           now,
         })) {
           begun = true;
@@ -118,14 +126,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         }
         if (begun || code === null) throw error;
         if (omissions.add(error)) continue;
-        if (code === "upstream_failed" && cuts++ < 1) continue;
+        if (code === "upstream_failed" && (error as OcpError).reason !== unusable && cuts++ < 1) continue;
         // The login was replaced while this turn still used the old one.
         if (code === "upstream_authentication" && logins++ < 1) {
           if ((await login.look()).credential?.token !== token) continue;
         }
         throw error;
-      } finally {
-        lease.settle();
       }
     }
   }

@@ -6,6 +6,8 @@ import type { RateLimitInfo, ResultFrame } from "./protocol.ts";
 /** Seconds to wait after a 429 that names no reset: the CLI passes no Retry-After on. */
 const shortPause = 20;
 const longestText = 500;
+/** What a Date can hold, in epoch seconds. */
+const latestSecond = 8.64e12;
 
 /** `limit` is what the CLI last said of the plan in this turn; `now` in epoch ms. */
 export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now: number): OcpError {
@@ -70,15 +72,16 @@ const windows: Record<string, string> = {
 };
 
 function limited(limit: RateLimitInfo | null, said: string, now: number): OcpError {
-  if (limit?.status !== "rejected" || limit.resetsAt === undefined) {
+  if (limit?.status !== "rejected" || !(Math.abs(Number(limit.resetsAt)) < latestSecond)) {
     return new OcpError("plan_limit", `Anthropic limits this account for the moment: ${said}`, {
       retryAfter: shortPause,
       reason: "rate_limited",
     });
   }
-  const seconds = Math.max(1, Math.ceil(limit.resetsAt - now / 1000));
+  const resetsAt = Number(limit.resetsAt);
+  const seconds = Math.max(1, Math.ceil(resetsAt - now / 1000));
   const window = windows[limit.rateLimitType ?? ""] ?? "usage limit";
   const detail: ErrorDetail = { retryAfter: seconds, reason: limit.rateLimitType ?? "usage_limit" };
-  const at = new Date(limit.resetsAt * 1000).toISOString();
+  const at = new Date(resetsAt * 1000).toISOString();
   return new OcpError("plan_limit", `The Claude plan's ${window} is reached. It resets at ${at}.`, detail);
 }

@@ -59,8 +59,11 @@ export async function versionOf(bin: string, scratch: string, path: string | und
       timeout: versionTimeout,
       killSignal: "SIGKILL",
     });
-    const text = await new Response(child.stdout).text();
-    return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? null;
+    const output = new Response(child.stdout).text();
+    await child.exited;
+    // A grandchild may hold the pipe open.
+    const text = await Promise.race([output, Bun.sleep(1_000)]);
+    return /\d+\.\d+\.\d+/.exec(text ?? "")?.[0] ?? null;
   } catch {
     return null;
   }

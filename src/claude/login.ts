@@ -14,6 +14,8 @@ export interface Lease {
   identity: Identity;
   /** Null: no credential was found, and the CLI looks for one by itself. */
   credential: Credential | null;
+  /** The process may refresh the login before it answers, and must not be killed while it does. */
+  mayRefresh: boolean;
   /** To be called once the login is known to be good or bad, and at the end at the latest. Idempotent. */
   settle(): void;
 }
@@ -53,10 +55,10 @@ export function createLogin({ read, scratchHome, realHome, alwaysRealHome, now }
         const state = stateOf(credential);
         if (state === "ok" && credential !== null && !alwaysRealHome) {
           const identity: Identity = { kind: "isolated", home: scratchHome, token: credential.token };
-          return { identity, credential, settle: () => {} };
+          return { identity, credential, mayRefresh: false, settle: () => {} };
         }
         const identity: Identity = { kind: "real-home", home: realHome };
-        if (state !== "expiring") return { identity, credential, settle: () => {} };
+        if (state !== "expiring") return { identity, credential, mayRefresh: state !== "ok", settle: () => {} };
         if (refreshing === null) {
           const turn = Promise.withResolvers<void>();
           refreshing = turn.promise;
@@ -64,7 +66,7 @@ export function createLogin({ read, scratchHome, realHome, alwaysRealHome, now }
             if (refreshing === turn.promise) refreshing = null;
             turn.resolve();
           };
-          return { identity, credential, settle };
+          return { identity, credential, mayRefresh: true, settle };
         }
         await unlessAborted(refreshing, signal);
       }
@@ -76,7 +78,8 @@ export function createLogin({ read, scratchHome, realHome, alwaysRealHome, now }
   };
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Rejects with the signal's reason when it aborts first. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) return abort();

@@ -66,8 +66,8 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     if (exit) return;
     // A write to a process that just died is no error of ours: its exit is reported by itself.
     try {
-      child.stdin.write(`${JSON.stringify(frame)}\n`);
-      child.stdin.flush();
+      Promise.resolve(child.stdin.write(`${JSON.stringify(frame)}\n`)).catch(() => {});
+      Promise.resolve(child.stdin.flush()).catch(() => {});
     } catch {}
   };
 
@@ -113,7 +113,18 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     }
   };
 
-  const output = readAll().catch(() => {});
+  const kill = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      child.kill("SIGKILL");
+    }
+  };
+  let unreadable: unknown = null;
+  const output = readAll().catch((error) => {
+    unreadable = error;
+    kill();
+  });
   readErrors().catch(() => {});
 
   const exited = child.exited.then(async (code) => {
@@ -122,7 +133,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     const ended: Exit = {
       code: child.signalCode ? null : code,
       signal: child.signalCode === null ? null : String(child.signalCode),
-      stderr: stderr.trim(),
+      stderr: unreadable === null ? stderr.trim() : `what it wrote could not be read: ${unreadable}`,
     };
     exit = ended;
     for (const { reject } of pending.values()) reject(new ProcessError("the claude process ended", ended));
@@ -149,15 +160,9 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     },
     end() {
       try {
-        child.stdin.end();
+        Promise.resolve(child.stdin.end()).catch(() => {});
       } catch {}
     },
-    kill() {
-      try {
-        process.kill(-child.pid, "SIGKILL");
-      } catch {
-        child.kill("SIGKILL");
-      }
-    },
+    kill,
   };
 }

@@ -35,8 +35,12 @@ interface UserFrame {
   type: "user";
   session_id: "";
   parent_tool_use_id: null;
-  /** The CLI then neither expands `@file` nor runs `/commands` (2.1.330; older ones ignore it: see replay.ts). */
-  client_composed: true;
+  /**
+   * The CLI then neither expands `@file` nor runs `/commands` (2.1.330; older ones ignore it: see replay.ts). Not with
+   * `shouldQuery: false`: 2.1.330 then sends an empty system message upstream, and its reminders stand at the end of
+   * the conversation instead of its beginning, where a live process has them.
+   */
+  client_composed?: true;
   /** Absent: the model answers. `false`: the message only joins the conversation. */
   shouldQuery?: false;
   message: { role: "user"; content: unknown[] };
@@ -56,8 +60,7 @@ export function userFrame(content: unknown[], query: boolean): HostFrame {
     type: "user",
     session_id: "",
     parent_tool_use_id: null,
-    client_composed: true,
-    ...(query ? {} : { shouldQuery: false }),
+    ...(query ? { client_composed: true } : { shouldQuery: false }),
     message: { role: "user", content },
   };
 }

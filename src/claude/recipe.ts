@@ -20,6 +20,8 @@ export interface RecipeOptions {
   identity: Identity;
   /** An empty directory of ours. It is the working directory, since the CLI tells the model where it runs. */
   scratch: string;
+  /** Where the process may put temporary files. */
+  temporary: string;
   /** The API that the CLI talks to; absent: Anthropic's own. */
   upstreamUrl?: string | undefined;
   /** The server's own environment, of which only what is listed below goes on. */
@@ -85,7 +87,8 @@ const flags = [
   "--no-session-persistence",
 ];
 
-export function recipe({ bin, model, identity, scratch, upstreamUrl, environment }: RecipeOptions): Recipe {
+export function recipe(options: RecipeOptions): Recipe {
+  const { bin, model, identity, scratch, temporary, upstreamUrl, environment } = options;
   const env: Record<string, string> = {};
   for (const name of inherited) {
     const value = environment[name];
@@ -95,9 +98,16 @@ export function recipe({ bin, model, identity, scratch, upstreamUrl, environment
     HOME: identity.home,
     // A killed CLI leaves its socket and its temporary files behind: here they can be swept up (scratch.ts).
     XDG_RUNTIME_DIR: scratch,
-    CLAUDE_CODE_TMPDIR: `${scratch}/tmp`,
+    CLAUDE_CODE_TMPDIR: temporary,
   });
-  if (upstreamUrl !== undefined) env.ANTHROPIC_BASE_URL = upstreamUrl;
+  if (upstreamUrl !== undefined) {
+    env.ANTHROPIC_BASE_URL = upstreamUrl;
+    // The CLI would send even loopback requests through a proxy.
+    const { hostname } = new URL(upstreamUrl);
+    if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) {
+      for (const name of ["NO_PROXY", "no_proxy"]) env[name] = env[name] ? `${env[name]},${hostname}` : hostname;
+    }
+  }
   if (identity.kind === "isolated") {
     env.CLAUDE_CODE_OAUTH_TOKEN = identity.token;
   } else if (environment.CLAUDE_CONFIG_DIR !== undefined) {

@@ -39,7 +39,9 @@ export function createRefusals(): Refusals {
     begin(asked) {
       const { model, sampling } = asked;
       // Several parameters are refused only together with thinking.
-      const keyOf = (parameter: Parameter) => `${model} ${thinksNot(sampling) ? "plain" : "thinking"} ${parameter}`;
+      const thinking = thinksNot(sampling) ? "plain" : "thinking";
+      const valueOf = (parameter: Parameter) => (parameter === "effort" ? sampling.effort : "");
+      const keyOf = (parameter: Parameter) => `${model} ${thinking} ${parameter} ${valueOf(parameter)}`;
       const isSet = (parameter: Parameter) =>
         parameter === "stop" ? sampling.stop.length > 0 : sampling[parameter] !== undefined;
       const given = names.filter(({ parameter }) => isSet(parameter));

@@ -5,6 +5,9 @@ import type { Capabilities } from "./capabilities.ts";
 import type { ClaudeProcess } from "./process.ts";
 import { assistantFrame, userFrame } from "./protocol.ts";
 
+/** What the model reads before a conversation that the assistant begins: the API wants the user's message first. */
+const opening = "(The assistant speaks first.)";
+
 /**
  * Enters all but the last message; nothing is sent upstream by it. Every user message must be answered by its
  * `result` before the next frame goes in, else the CLI reorders or drops messages (seen on 2.1.197 and 2.1.330).
@@ -14,14 +17,17 @@ export async function replay(
   process: ClaudeProcess,
   history: readonly Message[],
   model: string,
-  capabilities: Capabilities,
   settled: () => Promise<void>,
 ): Promise<void> {
+  if (history[0]?.role === "assistant") {
+    process.send(userFrame([{ type: "text", text: opening }], false));
+    await settled();
+  }
   for (const message of history) {
     if (message.role === "assistant") {
       process.send(assistantFrame(message, model));
     } else {
-      process.send(userFrame(plain(message, capabilities), false));
+      process.send(userFrame(spaced(message), false));
       await settled();
     }
   }
@@ -31,16 +37,16 @@ export async function replay(
 export function ask(process: ClaudeProcess, conversation: Conversation, capabilities: Capabilities): void {
   const last = conversation.messages.at(-1);
   if (last?.role !== "user") throw new Error("a conversation ends with the user's message");
-  process.send(userFrame(plain(last, capabilities), true));
+  process.send(userFrame(capabilities.clientComposed ? last.content : spaced(last), true));
 }
 
 /**
- * The CLI takes a message whose last text begins with `/` for a command of its own. Where it does not honour
- * `client_composed`, a space before it makes it plain text: the one character that a client's text may gain.
+ * The CLI takes a message whose last text begins with `/` for a command of its own. Where `client_composed` does not
+ * say otherwise, a space before it makes it plain text: the one character that a client's text may gain.
  */
-function plain(message: UserMessage, capabilities: Capabilities): UserMessage["content"] {
-  if (capabilities.clientComposed) return message.content;
+function spaced(message: UserMessage): UserMessage["content"] {
+  const last = message.content.findLast((block) => block.type === "text");
   return message.content.map((block) =>
-    block.type === "text" && block.text.startsWith("/") ? { ...block, text: ` ${block.text}` } : block,
+    block === last && block.text.startsWith("/") ? { ...block, text: ` ${block.text}` } : block,
   );
 }

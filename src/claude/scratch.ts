@@ -1,41 +1,74 @@
 /** The scratch home of isolated processes: no credential, no settings, and none of what a killed CLI leaves behind. */
 
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface Scratch {
   readonly path: string;
-  /** Removes what the CLI kept about one of its processes, which is gone. Never fails. */
-  forget(pid: number): Promise<void>;
+  /** Makes the place for one process's temporary files, and the scratch home itself should it be gone. */
+  begin(): Trace;
+}
+
+/** What one process leaves, or may leave, on disk. */
+export interface Trace {
+  /** For CLAUDE_CODE_TMPDIR. */
+  readonly temporary: string;
+  /** Removes what the CLI kept about the process, which is gone; `home` is the one it ran in. Never fails. */
+  clear(pid: number, home: string): Promise<void>;
 }
 
 export interface ScratchOptions {
   path: string;
-  /** The owner's home and `~/.claude`, where a process may have run too. */
-  realHome: string;
+  /** The owner's `~/.claude`, for processes that ran in the owner's home. */
   realConfig: string;
 }
 
-/** Makes the directory if need be and sweeps out what earlier servers left. */
-export async function prepareScratch({ path, realHome, realConfig }: ScratchOptions): Promise<Scratch> {
+/** Makes the directory if need be, and sweeps out what earlier servers left. */
+export async function prepareScratch({ path, realConfig }: ScratchOptions): Promise<Scratch> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-  const config = join(path, ".claude");
   const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
   await Promise.all(unwanted.map((name) => rm(join(path, name), { recursive: true, force: true })));
-  await removeAll(path, (name) => name.startsWith(".claude.json.tmp."));
+  await removeMatching(path, /^\.claude\.json\.tmp\./);
+  await removeIfBroken(join(path, ".claude.json"));
+  let begun = 0;
 
   return {
     path,
-    // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same.
-    async forget(pid) {
-      const own = (name: string) => name.startsWith(`${pid}.`) || name.startsWith(`.claude.json.tmp.${pid}.`);
-      const places = [path, join(path, "cc-socks"), join(config, "sessions"), realHome, join(realConfig, "sessions")];
-      await Promise.all(places.map((place) => removeAll(place, own)));
+    begin() {
+      const temporary = join(path, "tmp", `${process.pid}-${++begun}`);
+      mkdirSync(temporary, { recursive: true, mode: 0o700 });
+      return {
+        temporary,
+        // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same. The owner's home holds files of
+        // other makers too, so every pattern there is exact.
+        async clear(pid, home) {
+          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)$`);
+          const partial = new RegExp(`^\\.claude\\.json\\.tmp\\.${pid}\\.[0-9a-f]+$`);
+          await Promise.all([
+            rm(temporary, { recursive: true, force: true }).catch(() => {}),
+            removeMatching(join(path, "cc-socks"), new RegExp(`^${pid}\\.sock$`)),
+            removeMatching(home, partial),
+            removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), session),
+          ]);
+        },
+      };
     },
   };
 }
 
-async function removeAll(directory: string, unwanted: (name: string) => boolean): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  await Promise.all(names.filter(unwanted).map((name) => rm(join(directory, name), { force: true }).catch(() => {})));
+async function removeMatching(directory: string, pattern: RegExp): Promise<void> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => pattern.test(name));
+  await Promise.all(names.map((name) => rm(join(directory, name), { force: true }).catch(() => {})));
+}
+
+/** A configuration that a power cut left half-written ends every process of 2.1.330; it makes a new one. */
+async function removeIfBroken(file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch(() => null);
+  if (text === null) return;
+  try {
+    JSON.parse(text);
+  } catch {
+    await rm(file, { force: true });
+  }
 }

@@ -25,18 +25,20 @@ export function matchStops(stops: readonly string[]): StopMatcher {
     push(text) {
       if (stops.length === 0) return { emit: text, matched: null };
       const all = held + text;
-      let at = -1;
+      // The one that ends first, so that it does not matter in which pieces the text came.
+      let end = Number.POSITIVE_INFINITY;
       let matched: string | null = null;
       for (const stop of stops) {
         const found = all.indexOf(stop);
-        if (found >= 0 && (at < 0 || found < at)) {
-          at = found;
+        const ending = found + stop.length;
+        if (found >= 0 && (ending < end || (ending === end && stop.length > (matched?.length ?? 0)))) {
+          end = ending;
           matched = stop;
         }
       }
       if (matched !== null) {
         held = "";
-        return { emit: all.slice(0, at), matched };
+        return { emit: all.slice(0, end - matched.length), matched };
       }
       const keep = suspended(all);
       held = all.slice(all.length - keep);

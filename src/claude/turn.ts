@@ -10,7 +10,7 @@ import { createChannel } from "./channel.ts";
 import { dial, seal } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { Lease } from "./login.ts";
-import type { Processes } from "./processes.ts";
+import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, HostRequest } from "./protocol.ts";
 import { ask, replay } from "./replay.ts";
 
@@ -26,6 +26,8 @@ export interface Attempt {
   processes: Processes;
   /** Aborted by the client's leaving or the deadline; its reason is what the attempt throws. */
   signal: AbortSignal;
+  /** Called once, when the process answers no more; `begun`: something went out, so this was the last attempt. */
+  onProcessDone: (begun: boolean) => void;
   now: () => number;
 }
 
@@ -35,21 +37,27 @@ export interface Attempt {
  * which it could begin to do something else than answer.
  */
 export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void, void> {
-  const { conversation, stop, ignored, principal, lease, capabilities, processes, signal, now } = options;
-  signal.throwIfAborted();
-  const { process, missing, release } = processes.checkout({ conversation, principal, identity: lease.identity });
+  const { conversation, stop, ignored, lease, capabilities, signal, now } = options;
+  const { process, missing, release, retire } = start(options);
   const events = createChannel<TurnEvent>();
   const replayed = createChannel<void>();
   const answer = createAnswer({ stop, ignored, emit: events.push, now });
   let asked = false;
   let over = false;
+  let gone = false;
 
   const finish = (clean: boolean) => {
     if (over) return;
     over = true;
     process.listen(null);
-    lease.settle();
-    release(clean);
+    options.onProcessDone(answer.begun);
+    if (lease.mayRefresh && !answer.started && !gone) {
+      process.request(seal).catch(() => {});
+      retire().then(lease.settle);
+    } else {
+      lease.settle();
+      release(clean);
+    }
   };
   const fail = (error: unknown) => {
     finish(false);
@@ -77,6 +85,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   process.listen({
     frame: onFrame,
     exit: (exit) => {
+      gone = true;
       const cause = new Error(`claude exited with ${exit.code ?? exit.signal}: ${exit.stderr}`);
       fail(new OcpError("upstream_failed", "The claude process ended before its answer did.", { cause }));
     },
@@ -97,7 +106,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
         (cause) => fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause })),
       );
     }
-    await replay(process, missing, conversation.model, capabilities, () => replayed.next());
+    await replay(process, missing, conversation.model, () => replayed.next());
     asked = true;
     ask(process, conversation, capabilities);
     for (;;) {
@@ -108,6 +117,16 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   } finally {
     signal.removeEventListener("abort", onAbort);
     finish(false);
+  }
+}
+
+function start({ conversation, principal, lease, processes, signal }: Attempt): Checkout {
+  try {
+    signal.throwIfAborted();
+    return processes.checkout({ conversation, principal, identity: lease.identity });
+  } catch (error) {
+    lease.settle();
+    throw error;
   }
 }
 

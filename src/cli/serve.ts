@@ -22,8 +22,11 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   const running = await start(config, options).catch((error) => {
     throw listenError(error, config) ?? error;
   });
-  await write(host, host.stderr, startReport(running, config, options));
-  await write(host, host.stdout, `${running.url}\n`);
+  const { url } = running;
+  await write(host, host.stdout, `${url}\n`);
+  // After the URL, since it waits for the CLI to say its version; a signal does not wait for it.
+  const report = running.report().then((found) => startReport({ url, report: found }, config, options));
+  await Promise.race([report.then((text) => write(host, host.stderr, text)), signals.first]);
   await signals.first;
   signals.onSecond(() => void running.stop(0));
   await write(host, host.stderr, "Stopping; answers that are being given may end. A second signal stops at once.\n");

@@ -1,25 +1,25 @@
 /** What `ocp serve` tells a person when it is up: where it listens, what it found, what to do next. */
 
 import type { Config } from "../config/settings.ts";
-import type { Running } from "../services.ts";
+import type { Finding } from "../services.ts";
 
 /** Text for a terminal; `write` takes the colours out for anything else. Holds no secret. */
 export function startReport(
-  running: Pick<Running, "url" | "report">,
+  { url, report }: { url: string; report: readonly Finding[] },
   config: Config,
   options: { demo: boolean; version: string },
 ): string {
-  const width = Math.max(...running.report.map(({ label }) => label.length), 0);
-  const found = running.report.map(({ label, value, problem }) => {
+  const width = Math.max(...report.map(({ label }) => label.length), 0);
+  const found = report.map(({ label, value, problem }) => {
     const line = `${problem === true ? "!" : " "} ${label.padEnd(width)}  ${value}`;
     return problem === true ? yellow(line) : line;
   });
-  const lines = [`${bold(`OCP ${options.version}`)} is listening on ${bold(running.url)}`, "", ...found];
+  const lines = [`${bold(`OCP ${options.version}`)} is listening on ${bold(url)}`, "", ...found];
   if (config.authMode === "none" && !isLoopback(config.bind)) {
     lines.push("", yellow("! Whoever reaches this address can use your login. Set PROXY_API_KEY to ask for a key."));
   }
-  lines.push("", options.demo ? "Try it (the answers are simulated):" : "Try it:", `  ${tryIt(running.url, config)}`);
-  lines.push("", `API documentation: ${running.url}/swagger`, "Ctrl-C stops the server.", "");
+  lines.push("", options.demo ? "Try it (the answers are simulated):" : "Try it:", `  ${tryIt(url, config)}`);
+  lines.push("", `API documentation: ${url}/swagger`, "Ctrl-C stops the server.", "");
   return `${lines.join("\n")}\n`;
 }
 

@@ -44,8 +44,8 @@ export interface Admission {
 }
 
 export interface AdmissionOptions extends AdmissionLimits {
-  /** Whether memory allows one more; not asked when nothing runs, so that one request always may. */
-  hasRoom: () => boolean;
+  /** Whether memory allows one more beside `running` ones; not asked for 0, so that one request always may. */
+  hasRoom: (running: number) => boolean;
   /** Milliseconds of any origin. */
   now?: () => number;
 }
@@ -70,7 +70,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let rejected = 0;
   let closed = false;
 
-  const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom());
+  const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom(running));
 
   function take(since: number): Slot {
     running++;

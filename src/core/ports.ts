@@ -10,6 +10,8 @@ export interface TurnContext {
   signal: AbortSignal;
   /** For the log. */
   requestId: string;
+  /** Called once the turn needs no process any more, however slowly its last events are read. */
+  onDone?: () => void;
 }
 
 /** Answers conversations through the `claude` CLI. */
@@ -20,8 +22,8 @@ export interface Engine {
    * Throws OcpError, and on an aborted signal its reason.
    */
   run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void>;
-  /** Whether the machine's memory allows one more running turn; always true when none runs. */
-  hasRoom(): boolean;
+  /** Whether the machine's memory allows one more turn beside `admitted` ones; always true when there are none. */
+  hasRoom(admitted: number): boolean;
   status(): Promise<EngineStatus>;
   /** Ends every process: idle ones at once, running turns after `graceMs` milliseconds. Later turns are refused. */
   close(graceMs: number): Promise<void>;

@@ -47,6 +47,9 @@ export function refuse(
   if (body.max_tokens !== undefined && !(Number.isInteger(body.max_tokens) && body.max_tokens > 0)) {
     return invalid("max_tokens: Input should be greater than or equal to 1");
   }
+  if (body.messages[0]?.role !== "user") return invalid('messages: first message must use the "user" role');
+  const bare = body.messages.findIndex(({ content }) => content.length === 0);
+  if (bare !== -1) return invalid(`messages.${bare}: all messages must have non-empty content`);
   const empty = body.messages.some((message) => blocksOf(message.content).some(isEmptyText));
   if (empty) return invalid("messages: text content blocks must be non-empty");
   const window = facts.window(body.model);

@@ -5,6 +5,7 @@ import { OcpError } from "../core/errors.ts";
 import { truncate } from "../core/truncate.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import type { Exchange, Exchanges } from "./exchange.ts";
+import { idleSeconds } from "./listen.ts";
 import { open } from "./opening.ts";
 import type { AppServices } from "./services.ts";
 import { sseResponse } from "./sse.ts";
@@ -25,13 +26,19 @@ export interface Ask {
 }
 
 export interface Answering {
+  /** Null without a socket. */
+  server: { timeout(request: Request, seconds: number): void } | null;
   config: AppServices["config"];
   turns: Turns;
   exchanges: Exchanges;
 }
 
 /** Throws OcpError as long as the response's head is not decided; after it, errors are frames. */
-export async function answer(request: Request, ask: Ask, { config, turns, exchanges }: Answering): Promise<Response> {
+export async function answer(
+  request: Request,
+  ask: Ask,
+  { server, config, turns, exchanges }: Answering,
+): Promise<Response> {
   const exchange = exchanges.of(request);
   if (!exchange.principal) throw new Error("a turn that nobody asks for");
   exchange.model = ask.conversation.model;
@@ -53,11 +60,17 @@ export async function answer(request: Request, ask: Ask, { config, turns, exchan
   if (request.signal.aborted) leave();
   else request.signal.addEventListener("abort", leave, { once: true });
 
+  // Bun would cut a connection that is silent for longer than its idle timeout: answers may take minutes. What is set
+  // here outlives the request on its connection, so it is set back.
+  server?.timeout(request, 0);
   const heartbeat = config.heartbeatInterval;
-  const { first, events } = await open(turn, ask.stream && heartbeat > 0 ? heartbeat : null);
+  const { first, events } = await open(turn, ask.stream && heartbeat > 0 ? heartbeat : null).catch((error) => {
+    server?.timeout(request, idleSeconds);
+    throw error;
+  });
   const headers = notes(ask, first, dropped);
   if (!ask.stream) {
-    const body = await ask.collect(events);
+    const body = await ask.collect(events).finally(() => server?.timeout(request, idleSeconds));
     request.signal.throwIfAborted();
     return Response.json(body, { headers });
   }
@@ -66,11 +79,13 @@ export async function answer(request: Request, ask: Ask, { config, turns, exchan
   return sseResponse(ask.frames(events), {
     headers,
     heartbeat,
+    patience: config.timeout,
     silentSoFar: first === null,
     onEnd(how) {
       if (how !== "complete") leave();
       if (how === "broken") exchange.outcome = "internal";
       request.signal.removeEventListener("abort", leave);
+      server?.timeout(request, idleSeconds);
       exchange.end(200);
     },
   });

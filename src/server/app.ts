@@ -23,6 +23,12 @@ export function createApp(services: AppServices): AnyElysia {
   const turns = createTurns(engine, admission, log);
   const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
+  const described: AnyElysia[] = [
+    rootRoutes(),
+    healthRoutes(services, exchanges, turns),
+    modelRoutes(services.catalog),
+    chatRoutes(services, exchanges, turns),
+  ];
 
   const app: AnyElysia = new Elysia({
     name: "ocp",
@@ -42,11 +48,8 @@ export function createApp(services: AppServices): AnyElysia {
       exchanges.of(request).principal = authenticate(request, path, address);
       return undefined;
     })
-    .use(rootRoutes())
-    .use(healthRoutes(services, exchanges, turns))
-    .use(modelRoutes(services.catalog))
-    .use(chatRoutes(services, exchanges, turns))
+    .use(described)
     .use(absentRoutes())
-    .use(docsRoutes(services.version));
+    .use(docsRoutes(services.version, described));
   return app;
 }

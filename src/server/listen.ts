@@ -23,6 +23,9 @@ export interface ListenOptions {
   admission: Admission;
 }
 
+/** Seconds of silence after which a connection is closed; the largest that Bun takes. */
+export const idleSeconds = 255;
+
 /** Throws OcpError not_ready with the reason `port_taken` or `cannot_listen`. */
 export function listen(app: AnyElysia, { port, bind, admission }: ListenOptions): Listener {
   try {
@@ -31,8 +34,8 @@ export function listen(app: AnyElysia, { port, bind, admission }: ListenOptions)
       hostname: bind.replace(/^\[|\]$/g, ""),
       // With reusePort, Elysia's default, a second server on the port would start and take half of the requests.
       reusePort: false,
-      // Seconds; the largest that Bun takes. Routes whose answers take longer switch it off for themselves.
-      idleTimeout: 255,
+      // Routes whose answers may be silent for longer switch it off while they answer.
+      idleTimeout: idleSeconds,
       // Bun answers a larger body with an empty 413 of its own; ours is checked where the body is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,

@@ -15,6 +15,8 @@ export interface SseOptions {
   headers: Record<string, string>;
   /** Ms of silence after which a comment goes out; 0 sends none. */
   heartbeat: number;
+  /** Ms that a client may take to read what was sent, until it is taken for gone. */
+  patience: number;
   /** Whether the first comment is due already. */
   silentSoFar: boolean;
   /** Called once: after the last frame, when the client left before it, or when the generator threw. */
@@ -31,11 +33,13 @@ export function sseResponse(frames: AsyncGenerator<string, void, void>, options:
   let pulling = false;
   let lastWrite = performance.now();
   let timer: Timer | undefined;
+  let attention: Timer | undefined;
 
   function end(how: SseEnd): void {
     if (ended) return;
     ended = true;
     clearTimeout(timer);
+    clearInterval(attention);
     options.onEnd(how);
   }
 
@@ -50,6 +54,19 @@ export function sseResponse(frames: AsyncGenerator<string, void, void>, options:
       }
       watch(controller, heartbeat);
     }, delay);
+  }
+
+  /** Cuts a connection whose client has stopped reading: it would keep the answer in memory for ever. */
+  function attend(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    attention = setInterval(
+      () => {
+        if (pulling || performance.now() - lastWrite < options.patience) return;
+        end("left");
+        controller.error(new Error("the client has stopped reading"));
+        void frames.return().catch(() => {});
+      },
+      Math.max(100, options.patience / 4),
+    );
   }
 
   let upcoming: Promise<IteratorResult<string, void>> | null = null;
@@ -77,6 +94,7 @@ export function sseResponse(frames: AsyncGenerator<string, void, void>, options:
       start(controller) {
         if (options.silentSoFar) controller.enqueue(encoder.encode(keepalive));
         if (heartbeat > 0) watch(controller, heartbeat);
+        attend(controller);
       },
       async pull(controller) {
         pulling = true;

@@ -45,7 +45,8 @@ export function createTurns(engine: Engine, admission: Admission, log: Log): Tur
       // A suspended generator does not notice an abort, so its `finally` alone would come too late.
       signal.addEventListener("abort", slot.release, { once: true });
       try {
-        yield* engine.run(conversation, context);
+        // The place follows the process: a client that reads slowly keeps none from others.
+        yield* engine.run(conversation, { ...context, onDone: slot.release });
       } finally {
         signal.removeEventListener("abort", slot.release);
         slot.release();

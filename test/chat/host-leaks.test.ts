@@ -88,8 +88,9 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
     return request;
   };
 
-  /** A space before a slash is what the oldest CLI needs to take it for text. */
-  const plain = (words: string) => (cli === "oldest" && words.startsWith("/") ? ` ${words}` : words);
+  /** A space before a slash is what the CLI needs to take it for text: in a past message, and the oldest in any. */
+  const past = (words: string) => (words.startsWith("/") ? ` ${words}` : words);
+  const plain = (words: string) => (cli === "oldest" ? past(words) : words);
 
   /** Each place that a client can write to, as it sends it and as it must arrive. */
   const places = (words: string) => {
@@ -109,12 +110,12 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
       {
         place: "the first of several texts",
         messages: [user([text(words), text("Last.")])],
-        arrives: [user([arrived, text("Last.")])],
+        arrives: [user([text(words), text("Last.")])],
       },
       {
         place: "every one of several texts",
         messages: [user([text(words), text(words)])],
-        arrives: [user([arrived, arrived])],
+        arrives: [user([text(words), arrived])],
       },
       {
         place: "history, of the user and of the assistant",
@@ -126,9 +127,9 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
           user("Go on."),
         ],
         arrives: [
-          user([arrived]),
+          user([text(past(words))]),
           assistant([text(words)]),
-          user([text("More."), arrived]),
+          user([text("More."), text(past(words))]),
           assistant([text("Yes.")]),
           user([text("Go on.")]),
         ],
@@ -144,7 +145,7 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
         arrives: [
           user([text("Read.")]),
           assistant([use]),
-          user([result, arrived]),
+          user([result, text(past(words))]),
           assistant([text("Yes.")]),
           user([text("Go on.")]),
         ],
@@ -170,7 +171,7 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
 
   test("all commands one after the other in history stay a conversation", async () => {
     const history = commands.flatMap((command) => [user(command), assistant("Yes.")]);
-    const arrives = commands.flatMap((command) => [user([text(plain(command))]), assistant([text("Yes.")])]);
+    const arrives = commands.flatMap((command) => [user([text(past(command))]), assistant([text("Yes.")])]);
     const request = await sent([...history, user("Go on.")]);
     expect(sentMessages(request)).toEqual([...arrives, user([text("Go on.")])]);
   });

@@ -131,11 +131,12 @@ describe.each(settings)("the conversation upstream ($name)", ({ target, cli }) =
     );
   });
 
-  test("a conversation that the assistant begins keeps its order", async () => {
+  test("a conversation that the assistant begins keeps its order, behind a note that it does", async () => {
     const request = await sent({
       messages: [assistant("I begin."), user("Hello."), assistant("Yes?"), user("Go on.")],
     });
     expect(sentMessages(request)).toEqual([
+      user([text("(The assistant speaks first.)")]),
       assistant([text("I begin.")]),
       user([text("Hello.")]),
       assistant([text("Yes?")]),

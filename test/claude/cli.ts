@@ -49,6 +49,7 @@ export async function startCli({ version, model = "claude-sonnet-4-6", env = {},
     model,
     identity,
     scratch,
+    temporary: join(scratch, "tmp"),
     upstreamUrl: simulator.url,
     environment: { PATH: process.env.PATH },
   });

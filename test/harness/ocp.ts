@@ -28,6 +28,8 @@ export interface Ocp extends AsyncDisposable {
   /** What it has written so far. */
   stdout(): string;
   stderr(): string;
+  /** Resolves once this is on stderr, rejects when the server ends without it: its report comes after its URL. */
+  said(text: string): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number>;
   /** SIGKILL to the server alone; resolves when it is gone. */
@@ -82,6 +84,10 @@ export async function startOcp(options: OcpOptions): Promise<Ocp> {
       home: temp.home,
       stdout: stdout.text,
       stderr: stderr.text,
+      async said(text) {
+        await Promise.race([stderr.until((all) => all.includes(text)), stderr.ended]);
+        if (!stderr.text().includes(text)) throw new Error(`The server ended and did not say ${JSON.stringify(text)}.`);
+      },
       async stop() {
         child.kill("SIGTERM");
         return child.exited;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { OcpError } from "../../src/core/errors.ts";
-import { listen } from "../../src/server/listen.ts";
+import { idleSeconds, listen } from "../../src/server/listen.ts";
 import { aborted, blockStart, contentOf, ending, helloStream, serve, start, text } from "./served.ts";
 
 function refusalOf(action: () => unknown): OcpError {
@@ -60,7 +60,10 @@ test("an answer may take longer than the idle timeout, which is lifted for its r
   };
   await (await post(server.url, helloStream)).text();
   await (await fetch(`${server.url}/health`)).text();
-  expect(lifted).toEqual([["/v1/chat/completions", 0]]);
+  expect(lifted).toEqual([
+    ["/v1/chat/completions", 0],
+    ["/v1/chat/completions", idleSeconds],
+  ]);
 });
 
 describe("stopping", () => {

@@ -48,7 +48,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     close: async () => {},
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
-  const admission = createAdmission({ maxConcurrent, maxQueue, retryAfter, hasRoom: () => engine.hasRoom() });
+  const admission = createAdmission({ maxConcurrent, maxQueue, retryAfter, hasRoom: engine.hasRoom });
   let ids = 0;
   const app = createApp({
     config,

@@ -131,7 +131,13 @@ describe("heartbeats", () => {
       await new Promise(() => {});
       yield "";
     };
-    const response = sseResponse(silent(), { headers: {}, heartbeat: 5, silentSoFar: true, onEnd: () => ends++ });
+    const response = sseResponse(silent(), {
+      headers: {},
+      heartbeat: 5,
+      patience: 60_000,
+      silentSoFar: true,
+      onEnd: () => ends++,
+    });
     const { read, reader } = await readUntil(response, (read) => count(read, keepalive) >= 2);
     expect(read.replaceAll(keepalive, "")).toBe("");
     await reader.cancel();

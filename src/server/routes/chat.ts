@@ -27,8 +27,6 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
   return new Elysia({ name: "chat" }).post(
     "/v1/chat/completions",
     async ({ request, server }) => {
-      // Bun would cut a connection that is silent for longer than its idle timeout: answers may take minutes.
-      server?.timeout(request, 0);
       const body = await readJsonObject(request, config.maxBodySize);
       const { conversation, stream, includeUsage, model, ignored } = decodeChatRequest(body, context);
       const created = Math.floor(clock() / 1000);
@@ -41,7 +39,7 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
         frames: (events: Parameters<typeof encodeChatStream>[0]) => encodeChatStream(events, meta),
         collect: (events: Parameters<typeof collectChatCompletion>[0]) => collectChatCompletion(events, meta),
       };
-      return answer(request, ask, { config, turns, exchanges });
+      return answer(request, ask, { config, turns, exchanges, server });
     },
     { detail: chatDetail },
   );

@@ -2,8 +2,7 @@
 
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { swagger } from "@elysiajs/swagger";
-import { Elysia } from "elysia";
+import { type AnyElysia, Elysia } from "elysia";
 import stylePath from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundlePath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import { documentation } from "../openapi.ts";
@@ -44,23 +43,41 @@ const pageHeaders = {
   "x-content-type-options": "nosniff",
 };
 
-export function docsRoutes(version: string) {
+/** `described` are the routes that the document is about. */
+export function docsRoutes(version: string, described: readonly AnyElysia[]) {
   const script = createAsset(bundlePath, "text/javascript; charset=utf-8", version);
   const style = createAsset(stylePath, "text/css; charset=utf-8", version);
+  let document: Promise<object> | null = null;
   const hidden = { detail: { hide: true } };
-  return (
-    new Elysia({ name: "docs" })
-      .use(swagger({ path: "/swagger", documentation: documentation(version) }))
-      // After the plugin, whose own page on this path loads its scripts from the internet: the later route counts.
-      .get("/swagger", () => new Response(page, { headers: pageHeaders }), hidden)
-      .get("/swagger/ui.js", ({ request }) => script(request), hidden)
-      .get("/swagger/ui.css", ({ request }) => style(request), hidden)
-      .get(
-        "/swagger/start.js",
-        () => new Response(start, { headers: { "content-type": "text/javascript; charset=utf-8" } }),
-        hidden,
-      )
-  );
+  return new Elysia({ name: "docs" })
+    .get("/swagger", () => new Response(page, { headers: pageHeaders }), hidden)
+    .get(
+      "/swagger/json",
+      () => {
+        document ??= describe(version, described);
+        return document;
+      },
+      hidden,
+    )
+    .get("/swagger/ui.js", ({ request }) => script(request), hidden)
+    .get("/swagger/ui.css", ({ request }) => style(request), hidden)
+    .get(
+      "/swagger/start.js",
+      () => new Response(start, { headers: { "content-type": "text/javascript; charset=utf-8" } }),
+      hidden,
+    );
+}
+
+/**
+ * The API's document. The plugin is loaded when somebody wants it, since it takes a fifth of a server's start; and it
+ * serves an application of its own, since its page on `/swagger` would load scripts from the internet.
+ */
+async function describe(version: string, described: readonly AnyElysia[]): Promise<object> {
+  const { swagger } = await import("@elysiajs/swagger");
+  const app = new Elysia().use(swagger({ path: "/swagger", documentation: documentation(version) }));
+  for (const routes of described) app.use(routes);
+  const response = await app.handle(new Request("http://localhost/swagger/json"));
+  return (await response.json()) as object;
 }
 
 const compress = promisify(gzip);

@@ -1,0 +1,39 @@
+/** Our server as people run it: the built binary, with the newest CLI of the dev dependencies. */
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { claudeBinary } from "../test/harness/claude.ts";
+import type { Program, Programs } from "./programs.ts";
+
+const root = join(import.meta.dir, "..");
+
+export const binary = join(root, "dist", "ocp");
+
+export interface OursOptions {
+  apiUrl?: string;
+  /** In place of the real CLI. */
+  claudeBin?: string;
+  /** After `serve --port 0`. */
+  args?: string[];
+}
+
+export function startOurs(programs: Programs, options: OursOptions = {}): Promise<Program> {
+  return programs.start({
+    argv: [binary, "serve", "--port", "0", ...(options.args ?? [])],
+    env: {
+      CLAUDE_BIN: options.claudeBin ?? claudeBinary(),
+      CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-bench",
+      ...(options.apiUrl === undefined ? {} : { OCP_UPSTREAM_URL: options.apiUrl }),
+    },
+  });
+}
+
+/** Builds the binary when it is missing or older than what it is made of. */
+export async function buildIfStale(): Promise<void> {
+  const built = existsSync(binary) ? statSync(binary).mtimeMs : 0;
+  const files = [...new Glob("{src/**/*,models.json,package.json,bun.lock}").scanSync({ cwd: root })];
+  if (files.every((file) => statSync(join(root, file)).mtimeMs <= built)) return;
+  const build = Bun.spawn([process.execPath, join("scripts", "build.ts")], { cwd: root, stdout: 2, stderr: 2 });
+  if ((await build.exited) !== 0) throw new Error("The build failed.");
+}

@@ -1,0 +1,32 @@
+/** How everything here is compiled to one file: the binary, and what the benchmark compares it with. */
+
+export interface CompileTarget {
+  bun: Bun.Build.CompileTarget;
+  /** The path of that platform's runtime. */
+  executablePath: string;
+}
+
+/** Compiles `entrypoint` to the executable `outfile`, for this machine or for another. Throws what the bundler says. */
+export async function compileBinary(entrypoint: string, outfile: string, target?: CompileTarget): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: [entrypoint],
+    target: "bun",
+    format: "esm",
+    // Identifiers stay as they are: Elysia reads the source of its handlers.
+    minify: { syntax: true, whitespace: true, identifiers: false },
+    bytecode: true,
+    splitting: true,
+    sourcemap: "inline",
+    define: { "process.env.NODE_ENV": '"production"' },
+    compile: {
+      outfile,
+      // A stranger's working directory must not configure us.
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+      ...(target === undefined ? {} : { target: target.bun, executablePath: target.executablePath }),
+    },
+  });
+  if (!result.success) throw new Error(result.logs.join("\n"));
+}
