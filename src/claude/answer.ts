@@ -7,7 +7,7 @@
 
 import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import { noUsage, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
+import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 import { matchStops } from "./stops.ts";
@@ -30,6 +30,7 @@ export interface AnswerOptions {
   stop: readonly string[];
   /** Parameters that were left out because the model's API refuses them. */
   ignored: Array<keyof Sampling>;
+  path: ProcessPath;
   emit: (event: TurnEvent) => void;
   now: () => number;
 }
@@ -50,7 +51,7 @@ const stopReasons = new Set<string>([
 ] satisfies StopReason[]);
 const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence"]);
 
-export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answer {
+export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions): Answer {
   const stops = matchStops(stop);
   let held: TurnEvent[] = [];
   let begun = false;
@@ -105,7 +106,7 @@ export function createAnswer({ stop, ignored, emit, now }: AnswerOptions): Answe
         if (started) return cut();
         started = true;
         usage = merge(noUsage, event.message.usage);
-        put({ type: "start", model: event.message.model, usage, ignored });
+        put({ type: "start", model: event.message.model, usage, path, ignored });
         return more;
       }
       case "content_block_start": {

@@ -41,7 +41,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   const { process, missing, release, retire } = start(options);
   const events = createChannel<TurnEvent>();
   const replayed = createChannel<void>();
-  const answer = createAnswer({ stop, ignored, emit: events.push, now });
+  const answer = createAnswer({ stop, ignored, path: "new", emit: events.push, now });
   let asked = false;
   let over = false;
   let gone = false;

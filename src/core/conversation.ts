@@ -66,6 +66,32 @@ export type Message = UserMessage | AssistantMessage;
 /** Effort levels of the CLI (`supportedEffortLevels` of its model list); `none` turns thinking off. */
 export type Effort = "none" | "low" | "medium" | "high" | "xhigh" | "max";
 
+/** A function of the client's: the model may ask for its result, the client alone runs it. */
+export interface Tool {
+  name: string;
+  description: string;
+  /** JSON Schema of an object, as the client wrote it. */
+  inputSchema: Record<string, unknown>;
+}
+
+export type ToolChoice = { type: "auto" } | { type: "none" } | { type: "any" } | { type: "tool"; name: string };
+
+export interface Toolbox {
+  /** At least one; names are unique. */
+  tools: Tool[];
+  choice: ToolChoice;
+  /** Whether one answer may hold several calls. */
+  parallel: boolean;
+}
+
+/** The answer is to be one JSON value that fits a schema. */
+export interface OutputFormat {
+  /** Letters, digits, `_` and `-`. */
+  name: string;
+  /** As the client wrote it; null: any JSON object. */
+  schema: Record<string, unknown> | null;
+}
+
 /** Parameters of the model's API. What is absent is left to the CLI's own default for the model. */
 export interface Sampling {
   /** Tokens. */
@@ -74,9 +100,12 @@ export interface Sampling {
   temperature?: number;
   /** 0 to 1. */
   topP?: number;
+  topK?: number;
   /** Texts that end the answer; none of them is part of it. */
   stop: string[];
   effort?: Effort;
+  /** Tokens, for models that think by a budget. */
+  thinkingBudget?: number;
 }
 
 /**
@@ -89,5 +118,11 @@ export interface Conversation {
   /** All system and developer texts in order, joined by blank lines; "" is none. */
   system: string;
   messages: Message[];
+  /** Null: the client offers no tools. */
+  toolbox: Toolbox | null;
+  /** Null: the answer is text. */
+  output: OutputFormat | null;
   sampling: Sampling;
+  /** Names that the client gave its conversation: they order the candidates for it, and prove nothing. */
+  hints: string[];
 }

@@ -18,6 +18,8 @@ const statusOf = {
   not_found: 404,
   model_not_found: 404,
   method_not_allowed: 405,
+  /** Another request does the same at this moment. */
+  conflict: 409,
   body_too_large: 413,
   /** Too many requests wait here. */
   queue_full: 429,

@@ -36,6 +36,9 @@ export type BlockDelta =
   /** A fragment of the tool call's JSON arguments. */
   | { type: "input_json"; json: string };
 
+/** A process that waited for these tool results, one that held the conversation, a booted one, or none yet. */
+export type ProcessPath = "parked" | "live" | "spare" | "new";
+
 /**
  * `start` comes first and once, `end` last and once; between them blocks open, grow and close in order of `index`.
  * A turn that fails throws an OcpError from the iterator instead of `end`.
@@ -46,6 +49,8 @@ export type TurnEvent =
       /** The model that answers, as the API names it. */
       model: string;
       usage: Usage;
+      /** Which kind of process answers. */
+      path: ProcessPath;
       /** Parameters that this model's API refused and that were left out, by their names in `Sampling`. */
       ignored: Array<keyof Sampling>;
     }

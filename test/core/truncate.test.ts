@@ -19,7 +19,10 @@ const talk = (messages: Message[], system = ""): Conversation => ({
   model: "claude-sonnet-5-5",
   system,
   messages,
+  toolbox: null,
+  output: null,
   sampling: { stop: [] },
+  hints: [],
 });
 
 /** Roles and texts, as `user:a+b`. */

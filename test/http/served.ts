@@ -94,7 +94,7 @@ export const healthy: EngineStatus = {
 export const hello = { messages: [{ role: "user", content: "hi" }] };
 export const helloStream = { ...hello, stream: true };
 
-export const start: TurnEvent = { type: "start", model: "claude-sonnet-5-5", usage: noUsage, ignored: [] };
+export const start: TurnEvent = { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", ignored: [] };
 export const blockStart: TurnEvent = { type: "block_start", index: 0, block: { type: "text" } };
 export const text = (piece: string): TurnEvent => ({ type: "delta", index: 0, delta: { type: "text", text: piece } });
 export const ending: TurnEvent[] = [

@@ -10,6 +10,7 @@ export const start: TurnEvent = {
   type: "start",
   model: "claude-opus-5-5",
   usage: { ...usage, output: 1, thinking: 0 },
+  path: "new",
   ignored: [],
 };
 

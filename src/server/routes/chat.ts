@@ -50,8 +50,10 @@ const names: Record<keyof Sampling, [string, ...string[]]> = {
   maxTokens: ["max_completion_tokens", "max_tokens"],
   temperature: ["temperature"],
   topP: ["top_p"],
+  topK: ["top_k"],
   stop: ["stop"],
   effort: ["reasoning_effort", "reasoning"],
+  thinkingBudget: ["thinking"],
 };
 
 function clientsName(parameter: keyof Sampling, body: Record<string, unknown>): string {

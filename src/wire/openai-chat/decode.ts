@@ -42,7 +42,7 @@ export function decodeChatRequest(body: unknown, context: DecodeContext): Decode
   const { system, messages } = decodeMessages(request.messages, context.images, ignored);
   const texts = [...system, context.systemPrompt ?? ""].filter((text) => text.trim() !== "");
   return {
-    conversation: { model, system: texts.join("\n\n"), messages, sampling },
+    conversation: { model, system: texts.join("\n\n"), messages, toolbox: null, output: null, sampling, hints: [] },
     stream: request.stream ?? false,
     includeUsage: request.stream_options?.include_usage ?? false,
     model: request.model ?? model,

@@ -17,6 +17,7 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
   not_found: { type: "invalid_request_error", code: "not_found" },
   model_not_found: { type: "invalid_request_error", code: "model_not_found" },
   method_not_allowed: { type: "invalid_request_error", code: "method_not_allowed" },
+  conflict: { type: "invalid_request_error", code: "conflict" },
   body_too_large: { type: "invalid_request_error", code: "body_too_large", reason: true },
   queue_full: { type: "rate_limit_error", code: "rate_limit_exceeded" },
   // Clients give up on this one instead of trying again at once: a plan's window resets after hours.
