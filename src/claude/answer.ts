@@ -7,8 +7,9 @@
 
 import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
+import { type BlockStart, noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
+import type { Output } from "./output.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 import { matchStops } from "./stops.ts";
 
@@ -28,6 +29,12 @@ export interface Answer {
 
 export interface AnswerOptions {
   stop: readonly string[];
+  /** The client's name of a tool as the model called it; null: it was not offered. */
+  nameOf: (called: string) => string | null;
+  /** Whether the client asked for a call: an answer without one is then of no use. */
+  mustCall: boolean;
+  /** Null: the answer is text. */
+  output: Output | null;
   /** Parameters that were left out because the model's API refuses them. */
   ignored: Array<keyof Sampling>;
   path: ProcessPath;
@@ -49,10 +56,11 @@ const stopReasons = new Set<string>([
   "refusal",
   "model_context_window_exceeded",
 ] satisfies StopReason[]);
-const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence"]);
+const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence", "tool_use"]);
 
-export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions): Answer {
-  const stops = matchStops(stop);
+export function createAnswer(options: AnswerOptions): Answer {
+  const { nameOf, mustCall, output, ignored, path, emit, now } = options;
+  const stops = matchStops(output ? [] : options.stop);
   let held: TurnEvent[] = [];
   let begun = false;
   let started = false;
@@ -61,7 +69,11 @@ export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions):
   /** The open block: its index in the API's message, and in ours, where blocks that we do not pass on do not count. */
   let open: { theirs: number; ours: number; type: string } | null = null;
   let blocks = 0;
+  let calls = 0;
   let inventedTool = false;
+  /** Where the answer must be JSON: what came of it, and what the model said beside it. */
+  let json: string | null = null;
+  let prose = "";
   let limit: RateLimitInfo | null = null;
 
   const put = (event: TurnEvent) => {
@@ -78,10 +90,8 @@ export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions):
   const cut = () => failed(new OcpError("upstream_failed", "The connection to Anthropic's API was cut off."));
 
   const end = (reason: StopReason, stopSequence: string | null): Verdict => {
-    if (open) {
-      put({ type: "block_stop", index: open.ours });
-      open = null;
-    }
+    if (open && open.ours >= 0) put({ type: "block_stop", index: open.ours });
+    open = null;
     const thinking = usage.thinking || Math.min(estimatedThinking, usage.output);
     begin();
     emit({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
@@ -99,6 +109,26 @@ export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions):
     say(index, piece);
     return matched === null ? more : end("stop_sequence", matched);
   };
+  const opens = (theirs: number, type: string, block: BlockStart): Verdict => {
+    put({ type: "block_start", index: blocks, block });
+    open = { theirs, ours: blocks, type };
+    blocks++;
+    return more;
+  };
+
+  /** What is in an answer that must be JSON, as text; the reason why it is of no use otherwise. */
+  const endOutput = (wanted: Output, reason: StopReason): Verdict => {
+    if (reason !== "end_turn" && reason !== "tool_use") return end(reason, null);
+    const value = wanted.accept(json ?? prose);
+    if (value === null) return failed(unusableAnswer("The model did not answer in the format that was asked for."));
+    if (json === null || !wanted.streams) {
+      opens(-1, "text", { type: "text" });
+      say(blocks - 1, value);
+    }
+    const ended = end("end_turn", null);
+    // The process has a call in its history where the client has a text.
+    return ended.kind === "ended" ? { ...ended, clean: false } : ended;
+  };
 
   const onStream = (event: StreamFrame["event"]): Verdict => {
     switch (event.type) {
@@ -111,39 +141,60 @@ export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions):
       }
       case "content_block_start": {
         const { content_block: block, index } = event;
-        const ours = { theirs: index, ours: blocks, type: block.type as string };
-        if (block.type === "text" || block.type === "thinking") {
-          put({ type: "block_start", index: blocks, block: { type: block.type } });
-          open = ours;
-          blocks++;
-          if (block.type === "text") return onText(ours.ours, block.text);
-        } else if (block.type === "redacted_thinking") {
-          put({ type: "block_start", index: blocks, block: { type: "redacted_thinking", data: block.data } });
-          open = ours;
-          blocks++;
-        } else if (block.type === "tool_use") {
-          inventedTool = true;
+        if (block.type === "text") {
+          if (output) {
+            open = { theirs: index, ours: -1, type: "prose" };
+            return more;
+          }
+          opens(index, "text", { type: "text" });
+          return onText(blocks - 1, block.text);
         }
+        if (block.type === "thinking") return opens(index, "thinking", { type: "thinking" });
+        if (block.type === "redacted_thinking") {
+          return opens(index, block.type, { type: "redacted_thinking", data: block.data });
+        }
+        if (block.type !== "tool_use") return more;
+        if (output && block.name === output.tool.name && json === null) {
+          json = "";
+          if (output.streams) return opens(index, "json", { type: "text" });
+          open = { theirs: index, ours: -1, type: "json" };
+          return more;
+        }
+        const name = nameOf(block.name);
+        if (name === null) {
+          inventedTool = true;
+          return more;
+        }
+        calls++;
+        opens(index, "tool_use", { type: "tool_use", id: block.id, name });
+        begin();
         return more;
       }
       case "content_block_delta": {
         if (!open || event.index !== open.theirs) return more;
         const { delta } = event;
         if (delta.type === "text_delta") {
-          return onText(open.ours, delta.text);
-        }
-        if (delta.type === "thinking_delta" && typeof delta.thinking === "string" && delta.thinking !== "") {
+          if (open.type !== "prose") return onText(open.ours, delta.text);
+          prose += delta.text;
+        } else if (delta.type === "thinking_delta" && typeof delta.thinking === "string" && delta.thinking !== "") {
           begin();
           emit({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
         } else if (delta.type === "signature_delta" && typeof delta.signature === "string") {
           put({ type: "delta", index: open.ours, delta: { type: "signature", signature: delta.signature } });
+        } else if (delta.type === "input_json_delta" && typeof delta.partial_json === "string") {
+          if (open.type === "tool_use" && delta.partial_json !== "") {
+            emit({ type: "delta", index: open.ours, delta: { type: "input_json", json: delta.partial_json } });
+          } else if (open.type === "json") {
+            json += delta.partial_json;
+            if (open.ours >= 0) say(open.ours, delta.partial_json);
+          }
         }
         return more;
       }
       case "content_block_stop": {
         if (!open || event.index !== open.theirs) return more;
         if (open.type === "text") say(open.ours, stops.flush());
-        put({ type: "block_stop", index: open.ours });
+        if (open.ours >= 0) put({ type: "block_stop", index: open.ours });
         open = null;
         return more;
       }
@@ -152,14 +203,18 @@ export function createAnswer({ stop, ignored, path, emit, now }: AnswerOptions):
         const reason = event.delta.stop_reason as string | null;
         // The CLI closes a message that was cut with a reason of null.
         if (reason === null) return more;
-        if (inventedTool && blocks === 0) {
-          return failed(unusableAnswer("The model called a tool that it was not offered."));
-        }
-        if (inventedTool) return end("end_turn", null);
         if (!stopReasons.has(reason)) {
           return failed(unusableAnswer("The answer ended for a reason that is not known here."));
         }
-        return end(reason as StopReason, event.delta.stop_sequence);
+        if (inventedTool && blocks === 0) {
+          return failed(unusableAnswer("The model called a tool that it was not offered."));
+        }
+        if (output && calls === 0) return endOutput(output, reason as StopReason);
+        if (calls === 0 && mustCall && reason === "end_turn") {
+          return failed(unusableAnswer("The model made no call, though the request demands one."));
+        }
+        // A tool that the model invented is left out: the CLI would ask again and again, at the user's cost.
+        return end(reason === "tool_use" && calls === 0 ? "end_turn" : (reason as StopReason), event.delta.stop_sequence);
       }
       default:
         return more;

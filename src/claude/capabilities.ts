@@ -3,11 +3,18 @@
 export interface Capabilities {
   /** `client_composed` on a user frame keeps `@file` and `/command` plain text (2.1.330; 2.1.197 ignores it). */
   clientComposed: boolean;
+  /** `apply_flag_settings {model}` binds a process's model before its first message, without a trace in it. */
+  lateModel: boolean;
+  /** `mcp_set_servers` takes the tools of a live process away and brings others; 2.1.197 keeps the old ones too. */
+  changesTools: boolean;
+  /** A tool's description may be longer than 2,048 characters. */
+  longDescriptions: boolean;
 }
 
 /** `version` as `claude --version` prints it first: `2.1.330`. One that cannot be read has no capability. */
 export function capabilitiesOf(version: string | null): Capabilities {
-  return { clientComposed: atLeast(version, [2, 1, 330]) };
+  const newest = atLeast(version, [2, 1, 330]);
+  return { clientComposed: newest, lateModel: newest, changesTools: newest, longDescriptions: newest };
 }
 
 function atLeast(version: string | null, wanted: readonly number[]): boolean {

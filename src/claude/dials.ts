@@ -1,7 +1,9 @@
-/** Turns a request's sampling parameters into the control requests that make the CLI send them. */
+/** Turns a request's parameters into the settings of a process, and into the control requests that set them. */
 
-import type { Effort, Sampling } from "../core/conversation.ts";
-import type { FlagSettings, HostRequest } from "./protocol.ts";
+import type { Conversation, Effort } from "../core/conversation.ts";
+import { cliName } from "./names.ts";
+import { outputTool } from "./output.ts";
+import type { HostRequest } from "./protocol.ts";
 
 /**
  * Below this, an answer's thinking could eat all of `max_tokens`, and models that think by a budget refuse one that
@@ -18,36 +20,72 @@ const budgets: Record<Exclude<Effort, "none">, number> = {
   max: 31_999,
 };
 
-/** Whether a turn with these parameters runs with thinking turned off. */
-export function thinksNot({ effort, maxTokens }: Sampling): boolean {
-  return effort === "none" || (effort === undefined && maxTokens !== undefined && maxTokens < smallestWithThinking);
+/** Whether a turn runs with thinking turned off: also where a call is forced, since the API takes not both. */
+export function thinksNot({ sampling, toolbox, output }: Conversation): boolean {
+  const { effort, thinkingBudget, maxTokens } = sampling;
+  if (effort === "none" || output !== null || toolbox?.choice.type === "any" || toolbox?.choice.type === "tool") return true;
+  return effort === undefined && thinkingBudget === undefined && maxTokens !== undefined && maxTokens < smallestWithThinking;
 }
 
-/** The requests to send before the message that is to be answered, in this order; they need not be waited for. */
-export function dial(sampling: Sampling): HostRequest[] {
-  const requests: HostRequest[] = [];
-  const settings: FlagSettings = {};
-  const env: Record<string, string> = {};
+/** What can be changed at any time in a process's life; "" leaves it to the CLI. */
+export interface Dials {
+  CLAUDE_CODE_MAX_OUTPUT_TOKENS: string;
+  CLAUDE_CODE_EXTRA_BODY: string;
+}
+
+export const untouched: Dials = { CLAUDE_CODE_MAX_OUTPUT_TOKENS: "", CLAUDE_CODE_EXTRA_BODY: "" };
+
+/** `forcing`: whether the API may be told that a call must be made. */
+export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
+  const { maxTokens, temperature, topP, topK, stop } = conversation.sampling;
   const body: Record<string, unknown> = {};
-
-  // Not by the extra body: the CLI fits the thinking budget to this one.
-  if (sampling.maxTokens !== undefined) env.CLAUDE_CODE_MAX_OUTPUT_TOKENS = String(sampling.maxTokens);
-  if (sampling.temperature !== undefined) body.temperature = sampling.temperature;
-  if (sampling.topP !== undefined) body.top_p = sampling.topP;
+  if (temperature !== undefined) body.temperature = temperature;
+  if (topP !== undefined) body.top_p = topP;
+  if (topK !== undefined) body.top_k = topK;
   // The API refuses stop texts of white space only; those are matched here alone.
-  const stops = sampling.stop.filter((stop) => stop.trim() !== "");
+  const stops = stop.filter((text) => text.trim() !== "");
   if (stops.length > 0) body.stop_sequences = stops;
-  if (Object.keys(body).length > 0) env.CLAUDE_CODE_EXTRA_BODY = JSON.stringify(body);
+  const choice = toolChoice(conversation);
+  if (choice && (forcing || choice.type === "auto" || choice.type === "none")) body.tool_choice = choice;
+  // The variable alone fits a thinking budget, and the body alone reaches a process that waits for tool results.
+  if (maxTokens !== undefined) body.max_tokens = maxTokens;
+  return {
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxTokens === undefined ? "" : String(maxTokens),
+    CLAUDE_CODE_EXTRA_BODY: Object.keys(body).length === 0 ? "" : JSON.stringify(body),
+  };
+}
 
+/** Null leaves the choice, and how many calls there are, to the model. */
+function toolChoice({ toolbox, output }: Conversation): { type: string; [field: string]: unknown } | null {
+  const single = toolbox !== null && !toolbox.parallel ? { disable_parallel_tool_use: true } : {};
+  const choice = toolbox?.choice ?? { type: "none" };
+  if (output !== null) return choice.type === "none" ? { type: "tool", name: outputTool } : { type: "any", ...single };
+  if (toolbox === null) return null;
+  if (choice.type === "tool") return { type: "tool", name: cliName(choice.name), ...single };
+  return choice.type === "auto" && toolbox.parallel ? null : { type: choice.type, ...(choice.type === "none" ? {} : single) };
+}
+
+/** The requests that bring a process from one setting to the other; they need not be waited for. */
+export function adjust(from: Dials, to: Dials): HostRequest[] {
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(to) as Array<keyof Dials>) if (from[name] !== to[name]) env[name] = to[name];
+  return Object.keys(env).length === 0 ? [] : [{ subtype: "apply_flag_settings", settings: { env } }];
+}
+
+/** How much a fresh process is to think: bound for its life, since not all of it can be taken back. */
+export function thinking(conversation: Conversation): HostRequest[] {
+  const requests: HostRequest[] = [];
+  const { effort, thinkingBudget, maxTokens } = conversation.sampling;
+  const off = thinksNot(conversation);
   // Where thinking cannot be turned off, it is at least to be short.
-  const effort = thinksNot(sampling) ? "low" : sampling.effort;
-  if (effort !== undefined && effort !== "none") settings.effortLevel = effort;
-  if (Object.keys(env).length > 0) settings.env = env;
-  if (Object.keys(settings).length > 0) requests.push({ subtype: "apply_flag_settings", settings });
-
-  if (thinksNot(sampling)) requests.push({ subtype: "set_max_thinking_tokens", max_thinking_tokens: 0 });
-  else if (effort !== undefined && effort !== "none") {
-    const budget = Math.min(budgets[effort], (sampling.maxTokens ?? Number.POSITIVE_INFINITY) - 1);
+  const level = off ? "low" : effort;
+  if (level !== undefined && level !== "none") {
+    requests.push({ subtype: "apply_flag_settings", settings: { effortLevel: level } });
+  }
+  if (off) requests.push({ subtype: "set_max_thinking_tokens", max_thinking_tokens: 0 });
+  else {
+    const wanted = thinkingBudget ?? (effort === undefined || effort === "none" ? undefined : budgets[effort]);
+    const budget = Math.min(wanted ?? 0, (maxTokens ?? Number.POSITIVE_INFINITY) - 1);
     if (budget >= 1_024) requests.push({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
   }
   return requests;
@@ -63,3 +101,8 @@ export const seal: HostRequest = {
   subtype: "apply_flag_settings",
   settings: { env: { ANTHROPIC_BASE_URL: "https://127.0.0.1:0" } },
 };
+
+/** Gives the address back; an empty one is Anthropic's own. */
+export function unseal(upstreamUrl: string | undefined): HostRequest {
+  return { subtype: "apply_flag_settings", settings: { env: { ANTHROPIC_BASE_URL: upstreamUrl ?? "" } } };
+}

@@ -11,6 +11,7 @@ import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
+import { createOutput } from "./output.ts";
 import { createProcesses } from "./processes.ts";
 import { createRefusals } from "./refusals.ts";
 import { prepareScratch } from "./scratch.ts";
@@ -29,6 +30,12 @@ export interface EngineOptions {
   timeout: number;
   /** Bytes for all processes together. */
   memoryMax: number;
+  /** OCP_SPARES. */
+  spares: number;
+  /** OCP_LIVE_MAX. */
+  liveMax: number;
+  /** CLAUDE_SESSION_TTL, ms. */
+  sessionTtl: number;
   /** Called when `hasRoom` may have become true. */
   onRoom: () => void;
   paths: { home: string; spawnHome: string; claudeConfig: string };
@@ -53,8 +60,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     upstreamUrl: options.upstreamUrl,
     environment,
     memoryMax: options.memoryMax,
+    spares: options.spares,
+    liveMax: options.liveMax,
+    sessionTtl: options.sessionTtl,
+    starting: () => starting,
     onRoom: options.onRoom,
     log,
+    now,
   });
   const keychain = options.platform === "darwin" ? macKeychain(now) : null;
   const login = createLogin({
@@ -66,6 +78,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const refusals = createRefusals();
   const turns = new Set<AbortController>();
+  /** Turns whose answer has not begun. */
+  let starting = 0;
   /** The token that Anthropic last refused. */
   let rejected: string | null = null;
   let closing = false;
@@ -89,24 +103,34 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   /** Tries the turn, again where that costs nobody anything: nothing went out, and something changed or was cut. */
   async function* tries(asked: Conversation, context: TurnContext, signal: AbortSignal) {
     const omissions = refusals.begin(asked);
+    const output = asked.output === null ? null : createOutput(asked.output);
     let cuts = 0;
     let logins = 0;
     for (;;) {
       const capabilities = capabilitiesOf(await unlessAborted(versionNow(), signal));
-      const { conversation, ignored } = omissions.apply();
+      const { conversation, forcing, ignored } = omissions.apply();
       const lease = await login.lease(signal);
+      starting++;
+      let waits = true;
+      const onBegin = () => {
+        if (waits) starting--;
+        waits = false;
+      };
       let begun = false;
       try {
         const { principal } = context;
         for await (const event of attempt({
           conversation,
+          forcing,
           stop: asked.sampling.stop,
+          output,
           ignored,
           principal,
           lease,
           capabilities,
           processes,
           signal,
+          onBegin,
           onProcessDone: (final) => final && context.onDone?.(),
           now,
         })) {
@@ -132,6 +156,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           if ((await login.look()).credential?.token !== token) continue;
         }
         throw error;
+      } finally {
+        onBegin();
       }
     }
   }
@@ -193,10 +219,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
                 ? "the login is about to expire, and only the CLI itself may refresh it"
                 : "no token was found, so the CLI looks for its login by itself",
         },
-        processes: { running: processes.running },
+        processes: processes.counts(),
         memory: { limit: options.memoryMax, estimate: processes.memory() },
       };
     },
+
+    sessions: processes.sessions,
+    clearSessions: processes.clear,
 
     async close(graceMs) {
       closing = true;

@@ -31,6 +31,8 @@ export interface ClaudeProcess {
   readonly exited: Promise<Exit>;
   /** Frames go to one listener at a time; those that come while there is none are dropped. */
   listen(listener: FrameListener | null): void;
+  /** Who answers the MCP messages that the CLI sends to the server that we host; without one they are refused. */
+  host(server: McpHost): void;
   send(frame: HostFrame): void;
   /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
   request(request: HostRequest): Promise<unknown>;
@@ -38,6 +40,18 @@ export interface ClaudeProcess {
   end(): void;
   /** Ends the process and all that it started, at once, and with them the upstream request. */
   kill(): void;
+}
+
+/** Answers JSON-RPC messages; a promise may take as long as it likes, and the CLI waits. */
+export interface McpHost {
+  /** Returns the JSON-RPC response, also to notifications, since the CLI wants every control request answered. */
+  handle(message: McpMessage): Promise<object> | object;
+}
+
+export interface McpMessage {
+  id?: unknown;
+  method?: string;
+  params?: Record<string, unknown>;
 }
 
 export interface FrameListener {
@@ -57,6 +71,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
   });
 
   let listener: FrameListener | null = null;
+  let host: McpHost | null = null;
   let exit: Exit | null = null;
   let stderr = "";
   let requests = 0;
@@ -71,6 +86,19 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     } catch {}
   };
 
+  const serve = async ({ request_id, request }: Extract<CliFrame, { type: "control_request" }>) => {
+    if (request.subtype === "mcp_message" && host) {
+      const response = await host.handle(request.message as McpMessage);
+      write({
+        type: "control_response",
+        response: { subtype: "success", request_id, response: { mcp_response: response } },
+      });
+    } else {
+      const error = `${request.subtype} is not offered`;
+      write({ type: "control_response", response: { subtype: "error", request_id, error } });
+    }
+  };
+
   const receive = (frame: CliFrame) => {
     if (frame.type === "control_response") {
       const { response } = frame;
@@ -80,10 +108,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
       if (response.subtype === "success") waiting.resolve(response.response);
       else waiting.reject(new ProcessError(response.error, null));
     } else if (frame.type === "control_request") {
-      write({
-        type: "control_response",
-        response: { subtype: "error", request_id: frame.request_id, error: `${frame.request.subtype} is not offered` },
-      });
+      serve(frame);
     } else {
       listener?.frame(frame);
     }
@@ -145,6 +170,9 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
   return {
     pid: child.pid,
     exited,
+    host(server) {
+      host = server;
+    },
     listen(next) {
       listener = next;
       if (exit) next?.exit(exit);

@@ -1,27 +1,51 @@
-/** Starts, counts and ends the `claude` processes, and says whether the machine has room for one more. */
+/**
+ * Finds the process that answers a request, in this order: one that waits for its tool results, one that holds its
+ * conversation, a booted spare, a new one. Holds all of them together to the machine's memory.
+ */
 
-import type { Conversation, Message } from "../core/conversation.ts";
+import type { Conversation, Message, ToolResultBlock } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import type { Log } from "../core/ports.ts";
+import type { Log, SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
+import type { ProcessPath } from "../core/turn.ts";
+import { createBridge } from "./bridge.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { createConversations } from "./conversations.ts";
+import { unseal, untouched } from "./dials.ts";
+import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
+import { normalisedId } from "./names.ts";
 import { type ClaudeProcess, spawnClaude } from "./process.ts";
+import type { ResultFrame } from "./protocol.ts";
 import { type Identity, recipe } from "./recipe.ts";
 import type { Scratch, Trace } from "./scratch.ts";
+import type { Session } from "./session.ts";
+import { createSpares } from "./spares.ts";
+import type { Transcript } from "./transcript.ts";
 
 const MiB = 1024 * 1024;
-/** Measured on 2.1.197 and 2.1.330: what all processes share, and what one that runs a turn holds of its own. */
+/** Measured on 2.1.197 and 2.1.330: what all processes share, and what a spare and a conversation hold of their own. */
 const sharedMemory = 70 * MiB;
-const turnMemory = 170 * MiB;
+const spareMemory = 105 * MiB;
+const sessionMemory = 170 * MiB;
 /** How long the CLI may take, in ms, to store a login that it is refreshing. */
 const refreshTime = 15_000;
+/** How long, in ms, a process may take from the end of its answer until it is ready for the next message. */
+const settleTime = 10_000;
 
-/** A process that answers one conversation, and what of the conversation it does not hold yet. */
+/** A process for one turn, out of reach of any other. */
 export interface Checkout {
-  process: ClaudeProcess;
+  session: Session;
+  path: ProcessPath;
+  /** It has been told nothing yet, and is to be initialised. */
+  fresh: boolean;
   /** The messages to enter before the last one is asked. */
   missing: readonly Message[];
-  /** Gives the process back. `clean`: it holds exactly what the client saw, and could go on. */
-  release(clean: boolean): void;
+  /** The results that it waits for, instead of a message. */
+  results: ToolResultBlock[] | null;
+  /** Gives it back with a clean answer: it may go on. */
+  keep(transcript: Transcript): void;
+  /** Ends it at once. */
+  kill(): void;
   /**
    * Gives back a process that may be writing the owner's login this very moment: its refresh token works once, so it
    * gets the time to store the new one. Resolves when the process is gone.
@@ -31,17 +55,26 @@ export interface Checkout {
 
 export interface ProcessRequest {
   conversation: Conversation;
+  /** The system prompt as the process gets it. */
+  system: string;
   principal: Principal;
   identity: Identity;
+  capabilities: Capabilities;
+  /** Only a process that was just started will do. */
+  onlyNew: boolean;
 }
 
 export interface Processes {
   checkout(request: ProcessRequest): Checkout;
-  readonly running: number;
   /** Whether one more turn may run beside `admitted` ones, of which some may not have a process yet. */
   hasRoom(admitted: number): boolean;
+  counts(): Record<"running" | "parked" | "live" | "spare", number>;
   /** Bytes that the processes take, by the measured figures. */
   memory(): number;
+  /** Those of one principal, or all. */
+  sessions(principalId?: string): SessionInfo[];
+  /** Ends the waiting ones of one principal, or all; returns how many. */
+  clear(principalId?: string): number;
   /** Kills what is left, and resolves when all of it is gone. */
   close(): Promise<void>;
 }
@@ -54,28 +87,39 @@ export interface ProcessesOptions {
   environment: Record<string, string | undefined>;
   /** Bytes for all processes together. */
   memoryMax: number;
+  /** OCP_SPARES. */
+  spares: number;
+  /** OCP_LIVE_MAX. */
+  liveMax: number;
+  /** CLAUDE_SESSION_TTL, ms. */
+  sessionTtl: number;
+  /** Turns that wait for their first token. */
+  starting: () => number;
   /** Called when a process has gone and given its memory back. */
   onRoom: () => void;
   log: Log;
+  /** Epoch ms. */
+  now: () => number;
 }
 
 export function createProcesses(options: ProcessesOptions): Processes {
-  const { locate, scratch, upstreamUrl, environment, memoryMax, onRoom, log } = options;
+  const { locate, scratch, upstreamUrl, environment, memoryMax, liveMax, sessionTtl, onRoom, log, now } = options;
   const living = new Set<ClaudeProcess>();
   const leaving = new Set<Promise<unknown>>();
   const retiring = new Set<ClaudeProcess>();
+  const running = new Set<Session>();
+  const conversations = createConversations();
+  let lateModel = false;
+  let serial = 0;
 
-  const start = ({ conversation, identity }: ProcessRequest): ClaudeProcess => {
+  const start = (model: string, identity: Identity): ClaudeProcess => {
     const bin = locate();
     let trace: Trace;
     let process: ClaudeProcess;
     try {
       trace = scratch.begin();
       const { temporary } = trace;
-      const { model } = conversation;
-      process = spawnClaude(
-        recipe({ bin, model, identity, scratch: scratch.path, temporary, upstreamUrl, environment }),
-      );
+      process = spawnClaude(recipe({ bin, model, identity, scratch: scratch.path, temporary, upstreamUrl, environment }));
     } catch (error) {
       // Bun's own text repeats the environment, where the token is.
       const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
@@ -95,16 +139,164 @@ export function createProcesses(options: ProcessesOptions): Processes {
     return process;
   };
 
-  const estimate = (count: number) => (count === 0 ? 0 : sharedMemory + count * turnMemory);
+  const spares = createSpares({
+    size: options.spares,
+    boot: (model, token) => start(model, { kind: "isolated", home: scratch.path, token }),
+    lateModel: () => lateModel,
+    busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax,
+    now,
+  });
+
+  const others = () => living.size - spares.count;
+  const memory = () => (living.size === 0 ? 0 : sharedMemory + spares.count * spareMemory + others() * sessionMemory);
+
+  /** Ends what is least missed until one more process fits, if that is possible. */
+  const makeRoom = () => {
+    while (memory() + sessionMemory > memoryMax) {
+      if (spares.evict()) continue;
+      const waiting = conversations.waiting();
+      const idle = waiting.find((session) => session.state !== "parked");
+      const old = waiting.find((session) => now() - session.usedAt > sessionTtl / 2);
+      const victim = idle ?? old;
+      if (!victim) return;
+      end(victim);
+    }
+  };
+  const end = (session: Session) => {
+    conversations.drop(session);
+    living.delete(session.process);
+    session.process.kill();
+  };
+
+  const sweep = setInterval(() => {
+    for (const session of conversations.waiting()) if (now() - session.usedAt > sessionTtl) end(session);
+  }, Math.min(60_000, Math.max(1_000, sessionTtl / 4)));
+  sweep.unref();
+
+  /** The process has ended its answer: waits until it says that it takes the next message. */
+  const settle = (session: Session) => {
+    const { process } = session;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => {});
+    const useless = (why: string) => {
+      clearTimeout(timer);
+      reject(new Error(why));
+      end(session);
+    };
+    const timer = setTimeout(useless, settleTime, "it did not become ready");
+    const open = process.request(unseal(upstreamUrl));
+    const parked = session.state === "parked";
+    let settled = parked;
+    const ready = () => {
+      if (!settled) return;
+      open.then(
+        () => {
+          clearTimeout(timer);
+          if (session.state === "settling") session.state = "idle";
+          resolve();
+        },
+        () => useless("its address could not be set"),
+      );
+    };
+    process.listen({
+      frame(frame) {
+        if (frame.type === "result" && !settled) {
+          settled = true;
+          if ((frame as ResultFrame).is_error) useless("its turn failed after its answer");
+          else ready();
+        } else if (frame.type === "stream_event" && frame.event.type === "message_start") {
+          useless("it asked again by itself");
+        }
+      },
+      exit: () => useless("it ended"),
+    });
+    ready();
+    session.ready = promise;
+  };
+
+  const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
+    session.held = extend(held, transcript.message());
+    session.awaited = new Set(transcript.calls().map(normalisedId));
+    session.state = session.awaited.size > 0 ? "parked" : "settling";
+    session.messages = request.conversation.messages.length + 1;
+    session.turns++;
+    session.hints = request.conversation.hints;
+    session.usedAt = now();
+    conversations.keep(session);
+    settle(session);
+    const waiting = conversations.waiting();
+    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax))) end(extra);
+  };
+
+  const session = (process: ClaudeProcess, { conversation, principal, identity }: ProcessRequest): Session => {
+    const bridge = createBridge();
+    process.host(bridge);
+    return {
+      id: `s${++serial}`,
+      process,
+      bridge,
+      principalId: principal.id,
+      model: conversation.model,
+      token: identity.kind === "isolated" ? identity.token : null,
+      since: now(),
+      state: "running",
+      dials: untouched,
+      held: null,
+      messages: 0,
+      turns: 0,
+      awaited: new Set(),
+      hints: [],
+      ready: Promise.resolve(),
+      usedAt: now(),
+    };
+  };
+
+  const find = (request: ProcessRequest, prints: readonly Fingerprint[]): Omit<Checkout, "keep" | "kill" | "retire"> => {
+    const { conversation, principal, identity, capabilities, onlyNew } = request;
+    const token = identity.kind === "isolated" ? identity.token : null;
+    const tools = conversation.toolbox?.tools ?? [];
+    if (!onlyNew) {
+      const found = conversations.take(conversation, prints, principal.id, (candidate) => {
+        return candidate.token === token && (capabilities.changesTools || candidate.bridge.offers(tools));
+      });
+      if (found) return { ...found, path: found.results ? "parked" : "live", fresh: false };
+    }
+    const missing = conversation.messages.slice(0, -1);
+    const spare = onlyNew || token === null ? null : spares.take(conversation.model, token);
+    if (spare) return { session: session(spare.process, request), path: "spare", fresh: true, missing, results: null };
+    makeRoom();
+    const process = start(conversation.model, identity);
+    return { session: session(process, request), path: "new", fresh: true, missing, results: null };
+  };
 
   return {
     checkout(request) {
-      const process = start(request);
+      lateModel = request.capabilities.lateModel;
+      if (request.identity.kind === "isolated") spares.retire(request.identity.token);
+      const prints = fingerprints(request.conversation, request.principal.id, request.system);
+      const found = find(request, prints);
+      const { session } = found;
+      session.state = "running";
+      session.usedAt = now();
+      running.add(session);
+      const done = () => {
+        running.delete(session);
+        conversations.settle(session);
+      };
       return {
-        process,
-        missing: request.conversation.messages.slice(0, -1),
-        release: () => process.kill(),
+        ...found,
+        keep(transcript) {
+          done();
+          keep(session, prints.at(-1) as Fingerprint, request, transcript);
+        },
+        kill() {
+          done();
+          living.delete(session.process);
+          session.process.kill();
+        },
         async retire() {
+          done();
+          const { process } = session;
           process.end();
           const timer = setTimeout(process.kill, refreshTime);
           retiring.add(process);
@@ -114,15 +306,37 @@ export function createProcesses(options: ProcessesOptions): Processes {
         },
       };
     },
-    get running() {
-      return living.size;
+    hasRoom(admitted) {
+      // Spares, waiting conversations, and parked ones past half their time make place when it is needed.
+      const fixed = conversations
+        .waiting()
+        .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl / 2).length;
+      const count = Math.max(running.size, admitted) + fixed;
+      return count === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax;
     },
-    hasRoom: (admitted) => {
-      const count = Math.max(living.size, admitted);
-      return count === 0 || estimate(count + 1) <= memoryMax;
+    counts() {
+      const parked = conversations.waiting().filter(({ state }) => state === "parked").length;
+      const live = conversations.waiting().length - parked;
+      return { running: running.size, parked, live, spare: spares.count };
     },
-    memory: () => estimate(living.size),
+    memory,
+    sessions(principalId) {
+      return [...running, ...conversations.waiting()]
+        .filter((each) => principalId === undefined || each.principalId === principalId)
+        .map(({ id, process, principalId: owner, model, state, messages, turns, since, usedAt }) => {
+          return { id, pid: process.pid, principalId: owner, model, state, messages, turns, since, usedAt };
+        });
+    },
+    clear(principalId) {
+      const waiting = conversations
+        .waiting()
+        .filter((each) => principalId === undefined || each.principalId === principalId);
+      for (const each of waiting) end(each);
+      return waiting.length;
+    },
     async close() {
+      clearInterval(sweep);
+      spares.close();
       for (const process of living) if (!retiring.has(process)) process.kill();
       await Promise.all(leaving);
     },

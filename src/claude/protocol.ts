@@ -4,6 +4,7 @@
  */
 
 import type { SDKControlRequest, SDKControlResponse, SDKMessage } from "@anthropic-ai/claude-agent-sdk";
+import { cliName } from "./names.ts";
 import type { Message } from "../core/conversation.ts";
 
 /** What the CLI writes. Types that are not listed here exist, come without notice, and are ignored. */
@@ -16,13 +17,16 @@ export type RateLimitInfo = Extract<SDKMessage, { type: "rate_limit_event" }>["r
 
 /** The control requests that we send. `initialize` takes effect once in a process's life, the others at any time. */
 export type HostRequest =
-  | { subtype: "initialize"; systemPrompt: string[] }
+  | { subtype: "initialize"; systemPrompt: string[]; sdkMcpServers?: string[] }
+  | { subtype: "mcp_set_servers"; servers: Record<string, { type: "sdk"; name: string }> }
   | { subtype: "apply_flag_settings"; settings: FlagSettings }
   | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number };
 
 export interface FlagSettings {
   env?: Record<string, string>;
   effortLevel?: "low" | "medium" | "high" | "xhigh" | "max";
+  /** Binds a spare's model before its first message, where the CLI leaves no trace of that (capabilities.ts). */
+  model?: string;
 }
 
 export type HostFrame =
@@ -82,7 +86,9 @@ export function assistantFrame(message: Extract<Message, { role: "assistant" }>,
       type: "message",
       role: "assistant",
       model,
-      content: message.content,
+      content: message.content.map((block) =>
+        block.type === "tool_use" ? { ...block, name: cliName(block.name) } : block,
+      ),
       stop_reason: calls ? "tool_use" : "end_turn",
       stop_sequence: null,
       usage: { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },

@@ -1,5 +1,8 @@
 /** The command line and environment of a `claude` process. Nothing of a conversation is on either: `ps` shows both. */
 
+/** The names under which our MCP server is known to a process; it takes the other one when its tools change. */
+export const bridgeServers = ["c", "d"] as const;
+
 /** What the CLI logs in with, and where it may look for more. */
 export type Identity =
   /** The scratch home, which holds no credential; the token goes by environment. */
@@ -59,6 +62,7 @@ const switches = {
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
   CLAUDE_AGENT_SDK_MCP_NO_PREFIX: "1",
   ENABLE_TOOL_SEARCH: "false",
+  CLAUDE_CODE_MAX_TOOL_USE_CONCURRENCY: "100",
   CLAUDE_AUTO_BACKGROUND_TASKS: "0",
   // Together they keep the CLI from summarising or refusing a long conversation by itself.
   DISABLE_COMPACT: "1",
@@ -85,6 +89,9 @@ const flags = [
   "--strict-mcp-config",
   "--disable-slash-commands",
   "--no-session-persistence",
+  // The client's tools, which the client itself runs: the CLI asks nobody before it hands a call on.
+  "--allowedTools",
+  ...bridgeServers.map((name) => `mcp__${name}`),
 ];
 
 export function recipe(options: RecipeOptions): Recipe {

@@ -11,15 +11,16 @@ const opening = "(The assistant speaks first.)";
 /**
  * Enters all but the last message; nothing is sent upstream by it. Every user message must be answered by its
  * `result` before the next frame goes in, else the CLI reorders or drops messages (seen on 2.1.197 and 2.1.330).
- * `settled` resolves when the CLI has reported one such result.
+ * `settled` resolves when the CLI has reported one such result; `fromStart`: the process holds nothing yet.
  */
 export async function replay(
   process: ClaudeProcess,
   history: readonly Message[],
   model: string,
   settled: () => Promise<void>,
+  fromStart: boolean,
 ): Promise<void> {
-  if (history[0]?.role === "assistant") {
+  if (fromStart && history[0]?.role === "assistant") {
     process.send(userFrame([{ type: "text", text: opening }], false));
     await settled();
   }

@@ -1,23 +1,28 @@
 /** Drives one attempt at a turn: a process, the conversation into it, its frames out as events, the end. */
 
-import type { Conversation, Sampling } from "../core/conversation.ts";
+import type { Conversation, Sampling, Tool } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Principal } from "../core/principal.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createChannel } from "./channel.ts";
-import { dial, seal } from "./dials.ts";
+import { adjust, dialsOf, seal, thinking } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { Lease } from "./login.ts";
+import type { Output } from "./output.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, HostRequest } from "./protocol.ts";
 import { ask, replay } from "./replay.ts";
+import { createTranscript } from "./transcript.ts";
 
 export interface Attempt {
   conversation: Conversation;
+  /** Whether the API may be told that a call must be made. */
+  forcing: boolean;
   /** Texts that end the answer, whether or not they are sent upstream. */
   stop: readonly string[];
+  output: Output | null;
   /** Parameters that were left out of it. */
   ignored: Array<keyof Sampling>;
   principal: Principal;
@@ -26,6 +31,8 @@ export interface Attempt {
   processes: Processes;
   /** Aborted by the client's leaving or the deadline; its reason is what the attempt throws. */
   signal: AbortSignal;
+  /** Called once, when the answer has begun. */
+  onBegin: () => void;
   /** Called once, when the process answers no more; `begun`: something went out, so this was the last attempt. */
   onProcessDone: (begun: boolean) => void;
   now: () => number;
@@ -37,11 +44,28 @@ export interface Attempt {
  * which it could begin to do something else than answer.
  */
 export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void, void> {
-  const { conversation, stop, ignored, lease, capabilities, signal, now } = options;
-  const { process, missing, release, retire } = start(options);
+  const { conversation, output, ignored, lease, signal, now } = options;
+  const tools = offered(options);
+  const checkout = start(options);
+  const { session, path, missing, results, fresh } = checkout;
+  const { process, bridge } = session;
   const events = createChannel<TurnEvent>();
   const replayed = createChannel<void>();
-  const answer = createAnswer({ stop, ignored, path: "new", emit: events.push, now });
+  const transcript = createTranscript();
+  const choice = conversation.toolbox?.choice.type;
+  const answer = createAnswer({
+    stop: options.stop,
+    nameOf: bridge.nameOf,
+    mustCall: choice === "any" || choice === "tool",
+    output,
+    ignored,
+    path,
+    emit(event) {
+      transcript.add(event);
+      events.push(event);
+    },
+    now,
+  });
   let asked = false;
   let over = false;
   let gone = false;
@@ -53,11 +77,12 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     options.onProcessDone(answer.begun);
     if (lease.mayRefresh && !answer.started && !gone) {
       process.request(seal).catch(() => {});
-      retire().then(lease.settle);
-    } else {
-      lease.settle();
-      release(clean);
+      checkout.retire().then(lease.settle);
+      return;
     }
+    lease.settle();
+    if (clean && lease.identity.kind === "isolated") checkout.keep(transcript);
+    else checkout.kill();
   };
   const fail = (error: unknown) => {
     finish(false);
@@ -76,39 +101,58 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     if (answer.started && !before) {
       lease.settle();
       process.request(seal).catch(() => {});
+      options.onBegin();
     }
     if (verdict.kind === "failed") fail(verdict.error);
     else if (verdict.kind === "ended") finish(verdict.clean);
   };
   const onAbort = () => fail(signal.reason);
+  const send = (request: HostRequest) =>
+    process.request(request).catch((cause) => {
+      fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause }));
+    });
 
-  process.listen({
-    frame: onFrame,
-    exit: (exit) => {
-      gone = true;
-      const cause = new Error(`claude exited with ${exit.code ?? exit.signal}: ${exit.stderr}`);
-      fail(new OcpError("upstream_failed", "The claude process ended before its answer did.", { cause }));
-    },
-  });
+  const listen = () =>
+    process.listen({
+      frame: onFrame,
+      exit: (exit) => {
+        gone = true;
+        const cause = new Error(`claude exited with ${exit.code ?? exit.signal}: ${exit.stderr}`);
+        fail(new OcpError("upstream_failed", "The claude process ended before its answer did.", { cause }));
+      },
+    });
   signal.addEventListener("abort", onAbort, { once: true });
 
   try {
-    const requests: HostRequest[] = [
-      { subtype: "initialize", systemPrompt: [conversation.system] },
-      ...dial(conversation.sampling),
-    ];
-    for (const request of requests) {
-      process.request(request).then(
-        (response) => {
-          if (request.subtype !== "initialize" || conversation.sampling.effort !== "none") return;
-          if (alwaysThinks(response, conversation.model)) ignored.push("effort");
-        },
-        (cause) => fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause })),
-      );
+    if (!fresh) {
+      await Promise.race([session.ready, aborted(signal)]).catch((cause) => {
+        throw signal.aborted ? signal.reason : new OcpError("upstream_failed", "The claude process ended.", { cause });
+      });
     }
-    await replay(process, missing, conversation.model, () => replayed.next());
+    listen();
+    const dials = dialsOf(conversation, options.forcing);
+    if (fresh) {
+      const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
+      const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
+      if (path === "spare" && options.capabilities.lateModel) {
+        send({ subtype: "apply_flag_settings", settings: { model: conversation.model } });
+      }
+      for (const request of thinking(conversation)) send(request);
+      if (conversation.sampling.effort === "none") {
+        initialized.then((response) => {
+          if (alwaysThinks(response, conversation.model)) ignored.push("effort");
+        });
+      }
+    } else if (!bridge.offers(tools)) {
+      const name = bridge.offer(tools);
+      await send({ subtype: "mcp_set_servers", servers: tools.length > 0 ? { [name]: { type: "sdk", name } } : {} });
+    }
+    for (const request of adjust(session.dials, dials)) send(request);
+    session.dials = dials;
+    await replay(process, missing, conversation.model, () => replayed.next(), fresh);
     asked = true;
-    ask(process, conversation, capabilities);
+    if (results) bridge.resolve(results);
+    else ask(process, conversation, options.capabilities);
     for (;;) {
       const event = await events.next();
       yield event;
@@ -120,14 +164,46 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   }
 }
 
-function start({ conversation, principal, lease, processes, signal }: Attempt): Checkout {
+function start(options: Attempt): Checkout {
+  const { conversation, principal, lease, capabilities, processes, signal } = options;
   try {
     signal.throwIfAborted();
-    return processes.checkout({ conversation, principal, identity: lease.identity });
+    return processes.checkout({
+      conversation,
+      system: systemOf(options),
+      principal,
+      identity: lease.identity,
+      capabilities,
+      onlyNew: lease.mayRefresh,
+    });
   } catch (error) {
     lease.settle();
     throw error;
   }
+}
+
+/** The client's tools, and the one that takes an answer in JSON. */
+function offered({ conversation, output }: Attempt): Tool[] {
+  const tools = conversation.toolbox?.tools ?? [];
+  return output ? [...tools, output.tool] : tools;
+}
+
+/** What a tool's description may hold on a CLI that cuts it; the rest is told in the system prompt. */
+const shortDescription = 2_000;
+
+function systemOf(options: Attempt): string {
+  const { conversation, capabilities } = options;
+  if (capabilities.longDescriptions) return conversation.system;
+  const long = offered(options).filter((tool) => tool.description.length > shortDescription);
+  const rest = long.map((tool) => `More about the tool ${tool.name}:\n${tool.description}`);
+  return [conversation.system, ...rest].filter((text) => text !== "").join("\n\n");
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** Whether the CLI's list of models, in its answer to `initialize`, says that thinking cannot be turned off (2.1.330). */

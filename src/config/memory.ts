@@ -16,6 +16,13 @@ export function defaultMemoryMax(machine: Machine): number {
   return Math.floor(machine.memory * share);
 }
 
+const GB = 1_000_000_000;
+
+/** The default of OCP_SPARES: each spare takes about 105 MB. */
+export function defaultSpares(machine: Machine): number {
+  return machine.memory < GB ? 0 : machine.memory < 4 * GB ? 1 : 2;
+}
+
 /** Reads this machine. `read` returns a file's text and throws when there is none. */
 export function readMachine(read = (path: string) => readFileSync(path, "utf8"), installed = totalmem()): Machine {
   return { memory: Math.min(installed, ...groupLimits(read)) };

@@ -4,7 +4,7 @@
  */
 
 import type { Kind, ValueOf } from "./kinds.ts";
-import { defaultMemoryMax, type Machine } from "./memory.ts";
+import { defaultMemoryMax, defaultSpares, type Machine } from "./memory.ts";
 
 /** A default that depends on the machine or on what else is set; `text` says it to people. */
 export interface Derived {
@@ -188,6 +188,30 @@ export const settings = [
     type: int(64 * MiB, Number.MAX_SAFE_INTEGER, "bytes"),
     default: { from: defaultMemoryMax, text: "60 % of the memory of the machine or of its control group" },
     description: "The memory that all claude processes together may use before requests wait.",
+  },
+  {
+    name: "spares",
+    env: "OCP_SPARES",
+    flag: "spares",
+    type: int(0, 16),
+    default: { from: defaultSpares, text: "by memory: 0 under 1 GB, 1 under 4 GB, else 2" },
+    description: "How many claude processes are kept booted for new conversations.",
+  },
+  {
+    name: "liveMax",
+    env: "OCP_LIVE_MAX",
+    flag: "live-max",
+    type: int(0, 256),
+    default: 16,
+    description: "How many conversations keep their process between two messages.",
+  },
+  {
+    name: "sessionTtl",
+    env: "CLAUDE_SESSION_TTL",
+    flag: null,
+    type: int(1_000, 86_400_000, "ms"),
+    default: 3_600_000,
+    description: "How long a conversation keeps its process without a message.",
   },
   {
     name: "spawnRealHome",

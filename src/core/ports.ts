@@ -25,8 +25,26 @@ export interface Engine {
   /** Whether the machine's memory allows one more turn beside `admitted` ones; always true when there are none. */
   hasRoom(admitted: number): boolean;
   status(): Promise<EngineStatus>;
+  /** The conversations that have a process, of one principal or of all. */
+  sessions(principalId?: string): SessionInfo[];
+  /** Ends the processes that wait for a next message, of one principal or of all; returns how many. */
+  clearSessions(principalId?: string): number;
   /** Ends every process: idle ones at once, running turns after `graceMs` milliseconds. Later turns are refused. */
   close(graceMs: number): Promise<void>;
+}
+
+export interface SessionInfo {
+  id: string;
+  pid: number;
+  principalId: string;
+  model: string;
+  /** `parked` waits for tool results, `settling` and `idle` for the next message. */
+  state: "running" | "settling" | "idle" | "parked";
+  messages: number;
+  turns: number;
+  /** Epoch ms. */
+  since: number;
+  usedAt: number;
 }
 
 export interface EngineStatus {
@@ -42,7 +60,7 @@ export interface EngineStatus {
     problem: string | null;
   };
   spawn: { mode: "isolated-scratch-home" | "real-home"; isolated: boolean; home: string; reason: string };
-  processes: { running: number };
+  processes: { running: number; parked: number; live: number; spare: number };
   /** Bytes. */
   memory: { limit: number; estimate: number };
 }

@@ -45,6 +45,8 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     run: script,
     hasRoom: options.hasRoom ?? (() => true),
     status: async () => status,
+    sessions: () => [],
+    clearSessions: () => 0,
     close: async () => {},
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
@@ -87,7 +89,7 @@ export const healthy: EngineStatus = {
   cli: { path: "/opt/claude", version: "2.1.330", problem: null },
   login: { state: "ok", source: "file", expiresAt: null, problem: null },
   spawn: { mode: "isolated-scratch-home", isolated: true, home: "/srv/spawn-home", reason: "default" },
-  processes: { running: 0 },
+  processes: { running: 0, parked: 0, live: 0, spare: 0 },
   memory: { limit: 2 ** 32, estimate: 0 },
 };
 

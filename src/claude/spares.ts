@@ -1,0 +1,136 @@
+/**
+ * Booted processes that wait for a conversation: a boot takes half a second, the rest of a turn a tenth of that. What
+ * is kept ready is learnt from what is asked for. A spare is used once.
+ */
+
+import type { ClaudeProcess } from "./process.ts";
+
+/** A process that has been told nothing yet. */
+export interface Spare {
+  process: ClaudeProcess;
+  /** The model that it was started with; the conversation's own binds later where the CLI can do that. */
+  model: string;
+  token: string;
+}
+
+export interface Spares {
+  /** A booted process for this model and login; also says that the model is in use. */
+  take(model: string, token: string): Spare | null;
+  /** Whether there is one to give up for its memory; gives it up. */
+  evict(): boolean;
+  readonly count: number;
+  /** Ends those that were started with another login. */
+  retire(token: string): void;
+  close(): void;
+}
+
+export interface SparesOptions {
+  /** How many are kept; 0 keeps none. */
+  size: number;
+  /** Starts one. Throws when that fails. */
+  boot: (model: string, token: string) => ClaudeProcess;
+  /** Whether one pool serves all models. */
+  lateModel: () => boolean;
+  /** Whether now is a bad moment to start one: somebody waits for a first token, or memory is short. */
+  busy: () => boolean;
+  /** Epoch ms. */
+  now: () => number;
+}
+
+/** After so many ms without a request no spare is kept. */
+const idleAfter = 3_600_000;
+/** The time, in ms, between looks whether a spare is missing. */
+const lookEvery = 200;
+const longestBackOff = 300_000;
+
+export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions): Spares {
+  let pool: Spare[] = [];
+  /** What was asked for last: the model, and when. */
+  let wanted: { model: string; token: string; at: number } | null = null;
+  let failures = 0;
+  let notBefore = 0;
+  let timer: Timer | undefined;
+  let closed = false;
+
+  const fits = (spare: Spare, model: string) => lateModel() || spare.model === model;
+
+  const fill = () => {
+    timer = undefined;
+    if (closed || wanted === null) return;
+    if (now() - wanted.at > idleAfter) {
+      for (const spare of pool.splice(0)) spare.process.end();
+      return;
+    }
+    const { model, token } = wanted;
+    if (!busy() && now() >= notBefore) {
+      // One of another model makes place: what was asked for last is asked for next.
+      const stale = pool.find((spare) => !fits(spare, model));
+      if (stale && pool.length >= size) discard(stale);
+      if (pool.length < size) start(model, token);
+    }
+    look();
+  };
+  const look = () => {
+    if (timer !== undefined || closed || size === 0) return;
+    timer = setTimeout(fill, pool.length < size ? lookEvery : idleAfter);
+    timer.unref();
+  };
+  const discard = (spare: Spare) => {
+    pool = pool.filter((each) => each !== spare);
+    spare.process.end();
+  };
+
+  const start = (model: string, token: string) => {
+    const startedAt = now();
+    const failed = () => {
+      failures++;
+      notBefore = now() + Math.min(longestBackOff, 1_000 * 2 ** failures);
+    };
+    let process: ClaudeProcess;
+    try {
+      process = boot(model, token);
+    } catch {
+      return failed();
+    }
+    const spare: Spare = { process, model, token };
+    pool.push(spare);
+    process.exited.then(() => {
+      if (!pool.includes(spare)) return;
+      pool = pool.filter((each) => each !== spare);
+      if (now() - startedAt < 30_000) failed();
+      look();
+    });
+  };
+
+  return {
+    take(model, token) {
+      wanted = { model, token, at: now() };
+      const spare = pool.find((each) => each.token === token && fits(each, model)) ?? null;
+      if (spare) {
+        pool = pool.filter((each) => each !== spare);
+        failures = 0;
+      }
+      clearTimeout(timer);
+      timer = undefined;
+      look();
+      return spare;
+    },
+    evict() {
+      const [spare] = pool;
+      if (!spare) return false;
+      discard(spare);
+      return true;
+    },
+    get count() {
+      return pool.length;
+    },
+    retire(token) {
+      for (const spare of pool.filter((each) => each.token !== token)) discard(spare);
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      for (const spare of pool.splice(0)) spare.process.kill();
+    },
+  };
+}
