@@ -7,7 +7,14 @@
 
 import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import { type BlockStart, noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../core/turn.ts";
+import {
+  type BlockStart,
+  noUsage,
+  type ProcessPath,
+  type StopReason,
+  type TurnEvent,
+  type Usage,
+} from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
@@ -214,7 +221,10 @@ export function createAnswer(options: AnswerOptions): Answer {
           return failed(unusableAnswer("The model made no call, though the request demands one."));
         }
         // A tool that the model invented is left out: the CLI would ask again and again, at the user's cost.
-        return end(reason === "tool_use" && calls === 0 ? "end_turn" : (reason as StopReason), event.delta.stop_sequence);
+        return end(
+          reason === "tool_use" && calls === 0 ? "end_turn" : (reason as StopReason),
+          event.delta.stop_sequence,
+        );
       }
       default:
         return more;

@@ -20,7 +20,12 @@ export interface Conversations {
    * `prints` are its fingerprints. `usable` says whether a process may still be used for it.
    * Throws OcpError conflict while another request delivers the results of the same calls.
    */
-  take(conversation: Conversation, prints: readonly Fingerprint[], principalId: string, usable: (session: Session) => boolean): Continuation | null;
+  take(
+    conversation: Conversation,
+    prints: readonly Fingerprint[],
+    principalId: string,
+    usable: (session: Session) => boolean,
+  ): Continuation | null;
   /** Lets a process wait for its next message, or for the results that it `awaits`. */
   keep(session: Session): void;
   /** Forgets a process: it is gone, or goes. */
@@ -50,7 +55,12 @@ export function createConversations(): Conversations {
     }
   };
 
-  const takeParked = (messages: readonly Message[], prints: readonly Fingerprint[], principalId: string, usable: (session: Session) => boolean) => {
+  const takeParked = (
+    messages: readonly Message[],
+    prints: readonly Fingerprint[],
+    principalId: string,
+    usable: (session: Session) => boolean,
+  ) => {
     const last = messages.at(-1)?.content ?? [];
     const results = last.filter((block): block is ToolResultBlock => block.type === "tool_result");
     const ids = new Set(results.map((result) => normalisedId(result.tool_use_id)));
@@ -79,7 +89,11 @@ export function createConversations(): Conversations {
     return { session, missing: [], results };
   };
 
-  const takeLive = ({ messages, hints }: Conversation, prints: readonly Fingerprint[], usable: (session: Session) => boolean) => {
+  const takeLive = (
+    { messages, hints }: Conversation,
+    prints: readonly Fingerprint[],
+    usable: (session: Session) => boolean,
+  ) => {
     for (let length = messages.length - 1; length > 0; length--) {
       const candidates = [...(held.get(prints[length] as Fingerprint) ?? [])].filter(
         (session) => session.state !== "parked" && usable(session),

@@ -23,8 +23,11 @@ const budgets: Record<Exclude<Effort, "none">, number> = {
 /** Whether a turn runs with thinking turned off: also where a call is forced, since the API takes not both. */
 export function thinksNot({ sampling, toolbox, output }: Conversation): boolean {
   const { effort, thinkingBudget, maxTokens } = sampling;
-  if (effort === "none" || output !== null || toolbox?.choice.type === "any" || toolbox?.choice.type === "tool") return true;
-  return effort === undefined && thinkingBudget === undefined && maxTokens !== undefined && maxTokens < smallestWithThinking;
+  if (effort === "none" || output !== null || toolbox?.choice.type === "any" || toolbox?.choice.type === "tool")
+    return true;
+  return (
+    effort === undefined && thinkingBudget === undefined && maxTokens !== undefined && maxTokens < smallestWithThinking
+  );
 }
 
 /** What can be changed at any time in a process's life; "" leaves it to the CLI. */
@@ -62,7 +65,9 @@ function toolChoice({ toolbox, output }: Conversation): { type: string; [field: 
   if (output !== null) return choice.type === "none" ? { type: "tool", name: outputTool } : { type: "any", ...single };
   if (toolbox === null) return null;
   if (choice.type === "tool") return { type: "tool", name: cliName(choice.name), ...single };
-  return choice.type === "auto" && toolbox.parallel ? null : { type: choice.type, ...(choice.type === "none" ? {} : single) };
+  return choice.type === "auto" && toolbox.parallel
+    ? null
+    : { type: choice.type, ...(choice.type === "none" ? {} : single) };
 }
 
 /** The requests that bring a process from one setting to the other; they need not be waited for. */

@@ -119,7 +119,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
     try {
       trace = scratch.begin();
       const { temporary } = trace;
-      process = spawnClaude(recipe({ bin, model, identity, scratch: scratch.path, temporary, upstreamUrl, environment }));
+      process = spawnClaude(
+        recipe({ bin, model, identity, scratch: scratch.path, temporary, upstreamUrl, environment }),
+      );
     } catch (error) {
       // Bun's own text repeats the environment, where the token is.
       const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
@@ -168,9 +170,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.process.kill();
   };
 
-  const sweep = setInterval(() => {
-    for (const session of conversations.waiting()) if (now() - session.usedAt > sessionTtl) end(session);
-  }, Math.min(60_000, Math.max(1_000, sessionTtl / 4)));
+  const sweep = setInterval(
+    () => {
+      for (const session of conversations.waiting()) if (now() - session.usedAt > sessionTtl) end(session);
+    },
+    Math.min(60_000, Math.max(1_000, sessionTtl / 4)),
+  );
   sweep.unref();
 
   /** The process has ended its answer: waits until it says that it takes the next message. */
@@ -185,6 +190,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     };
     const timer = setTimeout(useless, settleTime, "it did not become ready");
     const open = process.request(unseal(upstreamUrl));
+    open.catch(() => {});
     const parked = session.state === "parked";
     let settled = parked;
     const ready = () => {
@@ -251,7 +257,10 @@ export function createProcesses(options: ProcessesOptions): Processes {
     };
   };
 
-  const find = (request: ProcessRequest, prints: readonly Fingerprint[]): Omit<Checkout, "keep" | "kill" | "retire"> => {
+  const find = (
+    request: ProcessRequest,
+    prints: readonly Fingerprint[],
+  ): Omit<Checkout, "keep" | "kill" | "retire"> => {
     const { conversation, principal, identity, capabilities, onlyNew } = request;
     const token = identity.kind === "isolated" ? identity.token : null;
     const tools = conversation.toolbox?.tools ?? [];

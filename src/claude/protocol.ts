@@ -4,8 +4,8 @@
  */
 
 import type { SDKControlRequest, SDKControlResponse, SDKMessage } from "@anthropic-ai/claude-agent-sdk";
-import { cliName } from "./names.ts";
 import type { Message } from "../core/conversation.ts";
+import { cliName } from "./names.ts";
 
 /** What the CLI writes. Types that are not listed here exist, come without notice, and are ignored. */
 export type CliFrame = SDKMessage | SDKControlRequest | SDKControlResponse | { type: "keep_alive" };

@@ -91,6 +91,7 @@ function isForced(choice: string | undefined): boolean {
 function inWords(conversation: Conversation): Conversation {
   const { system, toolbox, output } = conversation;
   const named = toolbox?.choice.type === "tool" ? `the tool ${toolbox.choice.name}` : "one of your tools";
-  const wish = output === null ? `You must answer by calling ${named}.` : "You must give your answer by calling a tool.";
+  const wish =
+    output === null ? `You must answer by calling ${named}.` : "You must give your answer by calling a tool.";
   return { ...conversation, system: system === "" ? wish : `${system}\n\n${wish}` };
 }

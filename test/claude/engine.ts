@@ -1,0 +1,157 @@
+/** An engine on the real CLI and the simulated API, asked without a dialect: for what every dialect relies on. */
+
+import { join } from "node:path";
+import { createEngine, type EngineOptions } from "../../src/claude/engine.ts";
+import type { AssistantBlock, Conversation, Message, Tool, ToolResultBlock } from "../../src/core/conversation.ts";
+import type { Engine } from "../../src/core/ports.ts";
+import type { ProcessPath, StopReason, TurnEvent, Usage } from "../../src/core/turn.ts";
+import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
+import { type CliVersion, claudeBinary } from "../harness/claude.ts";
+import { createTemp } from "../harness/temp.ts";
+
+export interface Answered {
+  path: ProcessPath;
+  content: AssistantBlock[];
+  stop: StopReason;
+  usage: Usage;
+  events: TurnEvent[];
+}
+
+export interface Driven extends AsyncDisposable {
+  engine: Engine;
+  simulator: Simulator;
+  home: string;
+  /** Runs one turn to its end. */
+  turn(messages: Message[], change?: Partial<Conversation>, who?: string, signal?: AbortSignal): Promise<Answered>;
+  /** The bodies that went up, in order. */
+  upstream(): any[];
+}
+
+export async function drive(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): Promise<Driven> {
+  const temp = await createTemp();
+  const simulator = startSimulator();
+  const log = { info() {}, warn() {}, error() {} };
+  const engine = await createEngine({
+    claudeBin: claudeBinary(cli),
+    oauthToken: "sk-ant-oat01-test",
+    upstreamUrl: simulator.url,
+    simulated: false,
+    spawnRealHome: false,
+    timeout: 30_000,
+    memoryMax: 8e9,
+    spares: 0,
+    liveMax: 16,
+    sessionTtl: 60_000,
+    onRoom: () => {},
+    paths: {
+      home: temp.home,
+      spawnHome: join(temp.home, ".ocp", "spawn-home"),
+      claudeConfig: join(temp.home, ".claude"),
+    },
+    environment: { PATH: process.env.PATH },
+    platform: process.platform,
+    log,
+    now: Date.now,
+    ...change,
+  });
+  return {
+    engine,
+    simulator,
+    home: temp.home,
+    async turn(messages, changes = {}, who = "ann", signal = new AbortController().signal) {
+      const conversation = { ...conversationOf(messages), ...changes };
+      const context = { principal: { id: who, name: who }, signal, requestId: "req_test" };
+      const events: TurnEvent[] = [];
+      for await (const event of engine.run(conversation, context)) events.push(event);
+      return answered(events);
+    },
+    upstream: () =>
+      simulator.requests
+        .filter(({ method, path }) => method === "POST" && path === "/v1/messages")
+        .map(({ body }) => body),
+    async [Symbol.asyncDispose]() {
+      await engine.close(0);
+      await simulator.stop();
+      await temp.remove();
+    },
+  };
+}
+
+export function conversationOf(messages: Message[]): Conversation {
+  return {
+    model: "claude-sonnet-4-6",
+    system: "Be brief.",
+    messages,
+    toolbox: null,
+    output: null,
+    sampling: { stop: [] },
+    hints: [],
+  };
+}
+
+function answered(events: TurnEvent[]): Answered {
+  const content: AssistantBlock[] = [];
+  let json = "";
+  for (const event of events) {
+    const last = content.at(-1);
+    if (event.type === "block_start" && event.block.type === "text") content.push({ type: "text", text: "" });
+    if (event.type === "block_start" && event.block.type === "tool_use") {
+      content.push({ ...event.block, input: {} });
+      json = "";
+    }
+    if (event.type === "delta" && event.delta.type === "text" && last?.type === "text") last.text += event.delta.text;
+    if (event.type === "delta" && event.delta.type === "input_json") json += event.delta.json;
+    if (event.type === "block_stop" && last?.type === "tool_use" && json !== "") last.input = JSON.parse(json);
+  }
+  const start = events.find((event) => event.type === "start")!;
+  const end = events.at(-1)!;
+  if (end.type !== "end") throw new Error("the turn has no end");
+  return { path: start.path, content, stop: end.stop, usage: end.usage, events };
+}
+
+export const text = (words: string) => ({ type: "text" as const, text: words });
+export const user = (...content: Array<string | ToolResultBlock>): Message => ({
+  role: "user",
+  content: content.map((each) => (typeof each === "string" ? text(each) : each)),
+});
+export const said = ({ content }: Answered): Message => ({ role: "assistant", content });
+export const result = (id: string, words: string, rest: Partial<ToolResultBlock> = {}): ToolResultBlock => ({
+  type: "tool_result",
+  tool_use_id: id,
+  content: [text(words)],
+  ...rest,
+});
+export const tool = (name: string, description = "Does it."): Tool => ({
+  name,
+  description,
+  inputSchema: { type: "object", properties: { path: { type: "string" } } },
+});
+export const toolbox = (...tools: Tool[]) => ({ tools, choice: { type: "auto" as const }, parallel: true });
+
+/** Messages as the API compares them for its cache: without cache marks, a string as one text block. */
+export function comparable(messages: any[]): any[] {
+  return messages.map(({ role, content }) => ({
+    role,
+    content: (typeof content === "string" ? [{ type: "text", text: content }] : content).map(
+      ({ cache_control: _mark, ...block }: any) =>
+        block.type === "tool_result" ? { ...block, content: comparableContent(block.content) } : block,
+    ),
+  }));
+}
+
+function comparableContent(content: any): any {
+  return typeof content === "string" ? [{ type: "text", text: content }] : content;
+}
+
+/** Whether each request's messages begin with all of the one before. */
+export function growsByAppending(bodies: any[]): boolean {
+  return bodies.every((body, at) => {
+    if (at === 0) return true;
+    const before = comparable(bodies[at - 1].messages);
+    return JSON.stringify(comparable(body.messages).slice(0, before.length)) === JSON.stringify(before);
+  });
+}
+
+/** The CLI's sessions that asked: one a process. */
+export const sessionsOf = (bodies: any[]): Set<string> =>
+  new Set(bodies.map(({ metadata }) => JSON.parse(metadata.user_id).session_id));
