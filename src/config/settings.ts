@@ -182,6 +182,15 @@ export const settings = [
     description: "After how much silence a stream gets a comment that keeps it open; 0 turns that off.",
   },
   {
+    name: "repeatLimit",
+    env: "OCP_REPEAT_LIMIT",
+    flag: null,
+    type: int(0, 1_000),
+    default: 8,
+    description:
+      "How often a client may repeat an identical request right after each answer before it is slowed, and at twice that refused; 0 turns that off.",
+  },
+  {
     name: "memoryMax",
     env: "OCP_MEMORY_MAX",
     flag: "memory-max",

@@ -23,6 +23,8 @@ const statusOf = {
   body_too_large: 413,
   /** Too many requests wait here. */
   queue_full: 429,
+  /** The same request came again and again right after its answers. */
+  storm: 429,
   /** The model's side limits the account's plan. */
   plan_limit: 429,
   internal: 500,

@@ -9,8 +9,10 @@ import { absentRoutes } from "./routes/absent.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { rootRoutes } from "./routes/root.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import type { AppServices } from "./services.ts";
 import { createTurns } from "./turns.ts";
 
@@ -20,7 +22,7 @@ export type { AppServices } from "./services.ts";
 export function createApp(services: AppServices): AnyElysia {
   const { config, engine, admission, log } = services;
   const exchanges = createExchanges(log, services.newId);
-  const turns = createTurns(engine, admission, log);
+  const turns = createTurns(engine, admission, log, config.repeatLimit);
   const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
   const described: AnyElysia[] = [
@@ -49,6 +51,8 @@ export function createApp(services: AppServices): AnyElysia {
       return undefined;
     })
     .use(described)
+    .use(sessionRoutes(services, exchanges))
+    .use(metricsRoutes(services, exchanges, turns))
     .use(absentRoutes())
     .use(docsRoutes(services.version, described));
   return app;

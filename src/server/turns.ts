@@ -1,10 +1,12 @@
 /** Runs a turn in its place among the others: the one spot that sees every turn begin and end, however it ends. */
 
+import { createHash } from "node:crypto";
 import type { Admission } from "../core/admission.ts";
+import { createBrake } from "../core/brake.ts";
 import type { Conversation } from "../core/conversation.ts";
 import type { OcpError } from "../core/errors.ts";
 import type { Engine, Log, TurnContext } from "../core/ports.ts";
-import type { TurnEvent } from "../core/turn.ts";
+import { noUsage, type ProcessPath, type TurnEvent, type Usage } from "../core/turn.ts";
 import { asOcpError } from "./errors.ts";
 
 export interface TurnStats {
@@ -15,6 +17,8 @@ export interface TurnStats {
   /** Ended with an error; clients that left are none. */
   errors: number;
   timeouts: number;
+  /** Ended answers by the kind of process that gave them. */
+  paths: Record<ProcessPath, { turns: number; usage: Usage }>;
 }
 
 export interface Turns {
@@ -26,8 +30,24 @@ export interface Turns {
   stats(): TurnStats;
 }
 
-export function createTurns(engine: Engine, admission: Admission, log: Log): Turns {
-  const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0 };
+export function createTurns(engine: Engine, admission: Admission, log: Log, repeatLimit: number): Turns {
+  const none = () => ({ turns: 0, usage: { ...noUsage } });
+  const paths = { parked: none(), live: none(), spare: none(), new: none() };
+  const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0, paths };
+  const brake = createBrake(repeatLimit, () => performance.now());
+
+  async function* counted(events: AsyncGenerator<TurnEvent, void, void>): AsyncGenerator<TurnEvent, void, void> {
+    let path: ProcessPath = "new";
+    for await (const event of events) {
+      if (event.type === "start") path = event.path;
+      if (event.type === "end") {
+        const entry = stats.paths[path];
+        entry.turns++;
+        for (const kind of Object.keys(noUsage) as Array<keyof Usage>) entry.usage[kind] += event.usage[kind];
+      }
+      yield event;
+    }
+  }
 
   function failure(thrown: unknown, requestId: string): OcpError {
     const error = asOcpError(thrown, log, requestId);
@@ -41,13 +61,17 @@ export function createTurns(engine: Engine, admission: Admission, log: Log): Tur
     stats.total++;
     stats.active++;
     try {
+      const request = digest(conversation);
+      const wait = brake.check(principal.id, request);
+      if (wait > 0) await pause(wait, signal);
       const slot = await admission.acquire(principal.id, signal);
       // A suspended generator does not notice an abort, so its `finally` alone would come too late.
       signal.addEventListener("abort", slot.release, { once: true });
       try {
         // The place follows the process: a client that reads slowly keeps none from others.
-        yield* engine.run(conversation, { ...context, onDone: slot.release });
+        yield* counted(engine.run(conversation, { ...context, onDone: slot.release }));
       } finally {
+        brake.answered(principal.id, request);
         signal.removeEventListener("abort", slot.release);
         slot.release();
       }
@@ -59,4 +83,23 @@ export function createTurns(engine: Engine, admission: Admission, log: Log): Tur
   }
 
   return { run, stats: () => ({ ...stats }) };
+}
+
+function digest(conversation: Conversation): string {
+  return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
+}
+
+/** Rejects with the signal's reason when it aborts first. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", leave);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", leave, { once: true });
+  });
 }

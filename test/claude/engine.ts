@@ -1,10 +1,20 @@
 /** An engine on the real CLI and the simulated API, asked without a dialect: for what every dialect relies on. */
 
+import { afterAll, beforeAll, beforeEach } from "bun:test";
 import { join } from "node:path";
 import { createEngine, type EngineOptions } from "../../src/claude/engine.ts";
-import type { AssistantBlock, Conversation, Message, Tool, ToolResultBlock } from "../../src/core/conversation.ts";
+import type {
+  AssistantBlock,
+  Conversation,
+  Message,
+  Tool,
+  ToolResultBlock,
+  ToolUseBlock,
+  UserBlock,
+} from "../../src/core/conversation.ts";
 import type { Engine } from "../../src/core/ports.ts";
 import type { ProcessPath, StopReason, TurnEvent, Usage } from "../../src/core/turn.ts";
+import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type CliVersion, claudeBinary } from "../harness/claude.ts";
 import { createTemp } from "../harness/temp.ts";
@@ -23,8 +33,17 @@ export interface Driven extends AsyncDisposable {
   home: string;
   /** Runs one turn to its end. */
   turn(messages: Message[], change?: Partial<Conversation>, who?: string, signal?: AbortSignal): Promise<Answered>;
+  /** Begins one turn, to be read event by event. */
+  stream(
+    messages: Message[],
+    change?: Partial<Conversation>,
+    who?: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<TurnEvent, void, void>;
   /** The bodies that went up, in order. */
   upstream(): any[];
+  /** Answers the requests with these, one after the other, and the last one again and again. */
+  script(...answers: Array<Script | ScriptBlock>): void;
 }
 
 export async function drive(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): Promise<Driven> {
@@ -54,27 +73,53 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
     now: Date.now,
     ...change,
   });
+  const stream: Driven["stream"] = (messages, changes = {}, who = "ann", signal = new AbortController().signal) =>
+    engine.run(
+      { ...conversationOf(messages), ...changes },
+      { principal: { id: who, name: who }, signal, requestId: "req_test" },
+    );
   return {
     engine,
     simulator,
     home: temp.home,
-    async turn(messages, changes = {}, who = "ann", signal = new AbortController().signal) {
-      const conversation = { ...conversationOf(messages), ...changes };
-      const context = { principal: { id: who, name: who }, signal, requestId: "req_test" };
+    stream,
+    async turn(...asked) {
       const events: TurnEvent[] = [];
-      for await (const event of engine.run(conversation, context)) events.push(event);
+      for await (const event of stream(...asked)) events.push(event);
       return answered(events);
     },
-    upstream: () =>
-      simulator.requests
-        .filter(({ method, path }) => method === "POST" && path === "/v1/messages")
-        .map(({ body }) => body),
+    script(...answers) {
+      const first = simulator.requests.filter(isMessage).length;
+      simulator.play(({ number }) => {
+        const answer = answers[Math.min(number - first, answers.length) - 1]!;
+        const whole = typeof answer === "object" && ("blocks" in answer || "status" in answer);
+        return { paceMs: 1, ...(whole ? answer : { blocks: [answer] }) } as Script;
+      });
+    },
+    upstream: () => simulator.requests.filter(isMessage).map(({ body }) => body),
     async [Symbol.asyncDispose]() {
       await engine.close(0);
       await simulator.stop();
       await temp.remove();
     },
   };
+}
+
+const isMessage = ({ method, path }: { method: string; path: string }) =>
+  method === "POST" && path === "/v1/messages";
+
+/** One engine for the tests of a describe; each finds no request, no script and no waiting process. */
+export function shared(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): () => Driven {
+  let driven: Driven;
+  beforeAll(async () => {
+    driven = await drive(cli, change);
+  });
+  beforeEach(() => {
+    driven.engine.clearSessions();
+    driven.simulator.reset();
+  });
+  afterAll(() => driven[Symbol.asyncDispose]());
+  return () => driven;
 }
 
 export function conversationOf(messages: Message[]): Conversation {
@@ -110,7 +155,7 @@ function answered(events: TurnEvent[]): Answered {
 }
 
 export const text = (words: string) => ({ type: "text" as const, text: words });
-export const user = (...content: Array<string | ToolResultBlock>): Message => ({
+export const user = (...content: Array<string | UserBlock>): Message => ({
   role: "user",
   content: content.map((each) => (typeof each === "string" ? text(each) : each)),
 });
@@ -125,6 +170,15 @@ export const tool = (name: string, description = "Does it."): Tool => ({
   name,
   description,
   inputSchema: { type: "object", properties: { path: { type: "string" } } },
+});
+export const calls = ({ content }: Answered) =>
+  content.filter((block): block is ToolUseBlock => block.type === "tool_use");
+/** A call as the simulated model makes it. */
+export const called = (id: string, name = "read_file", input: Record<string, unknown> | string[] = { path: id }) => ({
+  type: "tool_use" as const,
+  id,
+  name,
+  input,
 });
 export const toolbox = (...tools: Tool[]) => ({ tools, choice: { type: "auto" as const }, parallel: true });
 
@@ -152,6 +206,23 @@ export function growsByAppending(bodies: any[]): boolean {
   });
 }
 
-/** The CLI's sessions that asked: one a process. */
-export const sessionsOf = (bodies: any[]): Set<string> =>
-  new Set(bodies.map(({ metadata }) => JSON.parse(metadata.user_id).session_id));
+/** The CLI's session that asked: one a process. */
+export const sessionOf = ({ metadata }: any): string => JSON.parse(metadata.user_id).session_id;
+export const sessionsOf = (bodies: any[]): Set<string> => new Set(bodies.map(sessionOf));
+
+/** What went up as `role: texts`, results by their text too, without what the CLI adds by itself. */
+export function saidUpstream({ messages }: any): string[] {
+  const words = ({ type, text, content }: any): string[] =>
+    type === "text"
+      ? [text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>\s*/g, "")]
+      : type === "tool_result"
+        ? comparableContent(content ?? []).flatMap(words)
+        : [];
+  return comparable(messages)
+    .filter(({ role }) => role !== "system")
+    .map(({ role, content }) => `${role}: ${content.flatMap(words).filter((each: string) => each !== "").join(" | ")}`);
+}
+
+/** The blocks of tool results that went up. */
+export const resultsUpstream = ({ messages }: any): any[] =>
+  comparable(messages).flatMap(({ content }) => content.filter(({ type }: any) => type === "tool_result"));

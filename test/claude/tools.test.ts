@@ -1,11 +1,12 @@
 /** The client's tools through the CLI: called, parked, answered, in one process or rebuilt in another. */
 
 import { describe, expect, test } from "bun:test";
-import type { Message, ToolUseBlock } from "../../src/core/conversation.ts";
+import type { Message } from "../../src/core/conversation.ts";
 import type { Script } from "../../src/demo/script.ts";
 import { cliVersions } from "../harness/claude.ts";
 import {
-  type Answered,
+  called,
+  calls,
   drive,
   growsByAppending,
   result,
@@ -18,23 +19,19 @@ import {
 } from "./engine.ts";
 
 const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
-const callOf = ({ content }: Answered) => content.filter((block): block is ToolUseBlock => block.type === "tool_use");
-const calls = (...ids: string[]): Script => ({
-  blocks: ids.map((id) => ({ type: "tool_use", id, name: "read_file", input: { path: id } })),
-  paceMs: 2,
-});
+const calling = (...ids: string[]): Script => ({ blocks: ids.map((id) => called(id)), paceMs: 2 });
 
 describe.each(cliVersions)("client tools (%s)", (cli) => {
   test("a ten-step tool loop uses one process and eleven requests, each a prefix of the next", async () => {
     await using driven = await drive(cli);
     driven.simulator.play(({ number }) =>
-      number <= 10 ? calls(`toolu_${number}`) : { blocks: ["All done."], paceMs: 2 },
+      number <= 10 ? calling(`toolu_${number}`) : { blocks: ["All done."], paceMs: 2 },
     );
     const messages: Message[] = [user("Do it.")];
     for (let step = 1; step <= 10; step++) {
       const answer = await driven.turn(messages, tools);
       expect(answer.stop).toBe("tool_use");
-      expect(callOf(answer)).toEqual([
+      expect(calls(answer)).toEqual([
         { type: "tool_use", id: `toolu_${step}`, name: "read_file", input: { path: `toolu_${step}` } },
       ]);
       expect(answer.path).toBe(step === 1 ? "new" : "parked");
@@ -51,7 +48,7 @@ describe.each(cliVersions)("client tools (%s)", (cli) => {
 
   test("a process that was lost in the loop is rebuilt, and the loop ends right", async () => {
     await using driven = await drive(cli);
-    driven.simulator.play(({ number }) => (number <= 3 ? calls(`toolu_${number}`) : { blocks: ["Done."], paceMs: 2 }));
+    driven.simulator.play(({ number }) => (number <= 3 ? calling(`toolu_${number}`) : { blocks: ["Done."], paceMs: 2 }));
     const messages: Message[] = [user("Do it.")];
     for (let step = 1; step <= 3; step++) {
       const answer = await driven.turn(messages, tools);
@@ -68,9 +65,9 @@ describe.each(cliVersions)("client tools (%s)", (cli) => {
   test("eight calls in one message take their results in any order, each its own", async () => {
     await using driven = await drive(cli);
     const ids = Array.from({ length: 8 }, (_, i) => `toolu_p${i}`);
-    driven.simulator.play(({ number }) => (number === 1 ? calls(...ids) : { blocks: ["Done."], paceMs: 2 }));
+    driven.simulator.play(({ number }) => (number === 1 ? calling(...ids) : { blocks: ["Done."], paceMs: 2 }));
     const first = await driven.turn([user("Do it.")], tools);
-    expect(callOf(first).map(({ id }) => id)).toEqual(ids);
+    expect(calls(first).map(({ id }) => id)).toEqual(ids);
     const shuffled = [...ids].sort((a, b) => ((a.charCodeAt(7) * 7) % 5) - ((b.charCodeAt(7) * 7) % 5));
     const second = await driven.turn(
       [user("Do it."), said(first), user(...shuffled.map((id) => result(id, `of ${id}`)))],

@@ -54,6 +54,7 @@ test("nothing set gives the documented defaults", () => {
     maxImages: 20,
     maxImageTotalBytes: 20_971_520,
     heartbeatInterval: 15_000,
+    repeatLimit: 8,
     memoryMax: 6_000_000_000,
     spares: 2,
     liveMax: 16,

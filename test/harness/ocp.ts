@@ -67,6 +67,8 @@ export async function startOcp(options: OcpOptions): Promise<Ocp> {
       CLAUDE_BIN: claudeBinary(options.cli),
       CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
       OCP_UPSTREAM_URL: options.simulator?.url,
+      // Tests ask the same again and again.
+      OCP_REPEAT_LIMIT: "0",
       ...options.env,
     }),
     stdin: "ignore",

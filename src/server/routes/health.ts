@@ -2,7 +2,7 @@
 
 import { Elysia } from "elysia";
 import type { EngineStatus } from "../../core/ports.ts";
-import { isLoopback } from "../auth.ts";
+import { isOwner } from "../auth.ts";
 import type { Exchanges } from "../exchange.ts";
 import { jsonResponse, noSecurity } from "../openapi.ts";
 import type { AppServices } from "../services.ts";
@@ -11,13 +11,13 @@ import type { Turns } from "../turns.ts";
 export function healthRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
   const { config, engine, clock } = services;
   const startedAt = clock();
-  const ownersOnly = config.authMode === "none" && isLoopback(config.bind);
   return new Elysia({ name: "health" }).get(
     "/health",
     async ({ request }) => {
       const status = await engine.status();
-      const isOwner = ownersOnly && exchanges.of(request).principal?.id === "local";
-      const body = isOwner ? everything(services, turns, status, clock() - startedAt) : summary(services, status);
+      const body = isOwner(config, exchanges.of(request).principal)
+        ? everything(services, turns, status, clock() - startedAt)
+        : summary(services, status);
       return Response.json(body, { headers: { "cache-control": "no-store" } });
     },
     { detail },

@@ -19,6 +19,7 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
   method_not_allowed: { type: "invalid_request_error", code: "method_not_allowed" },
   conflict: { type: "invalid_request_error", code: "conflict" },
   body_too_large: { type: "invalid_request_error", code: "body_too_large", reason: true },
+  storm: { type: "rate_limit_error", code: "repeated_request" },
   queue_full: { type: "rate_limit_error", code: "rate_limit_exceeded" },
   // Clients give up on this one instead of trying again at once: a plan's window resets after hours.
   plan_limit: { type: "insufficient_quota", code: "insufficient_quota" },
