@@ -21,6 +21,7 @@ export function startBare({ bin, temp, apiUrl }: BareOptions): ClaudeProcess {
       model,
       identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-bench" },
       scratch: temp.home,
+      hostTools: null,
       temporary: join(temp.home, "tmp"),
       upstreamUrl: apiUrl,
       environment: { PATH: process.env.PATH, LANG: process.env.LANG },

@@ -2,6 +2,7 @@
 
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
+import type { HostTools } from "./claude/host-tools.ts";
 import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
@@ -50,6 +51,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     spawnRealHome: !demo && config.spawnRealHome,
     timeout: config.timeout,
     memoryMax: config.memoryMax,
+    hostTools: hostToolsOf(config),
     spares: config.spares,
     liveMax: config.liveMax,
     sessionTtl: config.sessionTtl,
@@ -87,6 +89,11 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   };
 }
 
+function hostToolsOf({ allowedTools, mcpConfig, skipPermissions }: Config): HostTools | null {
+  if (allowedTools === undefined && mcpConfig === undefined) return null;
+  return { allowed: allowedTools ?? [], mcpConfig, skipPermissions };
+}
+
 /** The words of a simulated answer come at the pace of a real one. */
 async function startDemo() {
   const { startSimulator } = await import("./demo/simulator.ts");
@@ -110,6 +117,7 @@ async function findings(engine: Engine, config: Config): Promise<Finding[]> {
       label: "isolation",
       value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}`,
     },
+    ...(hostToolsOf(config) ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }] : []),
     { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
   ];
 }

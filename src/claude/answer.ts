@@ -19,6 +19,7 @@ import { failureOf } from "./failure.ts";
 import type { Output } from "./output.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 import { matchStops } from "./stops.ts";
+import { mergeUsage } from "./usage.ts";
 
 export type Verdict =
   | { kind: "more" }
@@ -77,7 +78,10 @@ export function createAnswer(options: AnswerOptions): Answer {
   let open: { theirs: number; ours: number; type: string } | null = null;
   let blocks = 0;
   let calls = 0;
-  let inventedTool = false;
+  /** Whether anything was said or called: after a message without it the CLI asks again by itself. */
+  let substance = false;
+  /** Whether there was a call that nobody will answer. */
+  let strayCall = false;
   /** Where the answer must be JSON: what came of it, and what the model said beside it. */
   let json: string | null = null;
   let prose = "";
@@ -102,19 +106,23 @@ export function createAnswer(options: AnswerOptions): Answer {
     const thinking = usage.thinking || Math.min(estimatedThinking, usage.output);
     begin();
     emit({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
-    return { kind: "ended", clean: lastsClean.has(reason) && blocks > 0 && !inventedTool };
+    return { kind: "ended", clean: lastsClean.has(reason) && substance && !strayCall };
   };
 
   const say = (index: number, piece: string) => {
     if (piece === "") return;
     begin();
+    substance = true;
     emit({ type: "delta", index, delta: { type: "text", text: piece } });
   };
   const onText = (index: number, text: unknown): Verdict => {
     if (typeof text !== "string") throw new Error("a text without text");
     const { emit: piece, matched } = stops.push(text);
     say(index, piece);
-    return matched === null ? more : end("stop_sequence", matched);
+    if (matched === null) return more;
+    end("stop_sequence", matched);
+    // The API's message goes on.
+    return { kind: "ended", clean: false };
   };
   const opens = (theirs: number, type: string, block: BlockStart): Verdict => {
     put({ type: "block_start", index: blocks, block });
@@ -132,9 +140,9 @@ export function createAnswer(options: AnswerOptions): Answer {
       opens(-1, "text", { type: "text" });
       say(blocks - 1, value);
     }
-    const ended = end("end_turn", null);
+    end("end_turn", null);
     // The process has a call in its history where the client has a text.
-    return ended.kind === "ended" ? { ...ended, clean: false } : ended;
+    return { kind: "ended", clean: false };
   };
 
   const onStream = (event: StreamFrame["event"]): Verdict => {
@@ -142,7 +150,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       case "message_start": {
         if (started) return cut();
         started = true;
-        usage = merge(noUsage, event.message.usage);
+        usage = mergeUsage(noUsage, event.message.usage);
         put({ type: "start", model: event.message.model, usage, path, ignored });
         return more;
       }
@@ -161,7 +169,9 @@ export function createAnswer(options: AnswerOptions): Answer {
           return opens(index, block.type, { type: "redacted_thinking", data: block.data });
         }
         if (block.type !== "tool_use") return more;
-        if (output && block.name === output.tool.name && json === null) {
+        if (output && block.name === output.tool.name) {
+          strayCall = true;
+          if (json !== null) return more;
           json = "";
           if (output.streams) return opens(index, "json", { type: "text" });
           open = { theirs: index, ours: -1, type: "json" };
@@ -169,10 +179,11 @@ export function createAnswer(options: AnswerOptions): Answer {
         }
         const name = nameOf(block.name);
         if (name === null) {
-          inventedTool = true;
+          strayCall = true;
           return more;
         }
         calls++;
+        substance = true;
         opens(index, "tool_use", { type: "tool_use", id: block.id, name });
         begin();
         return more;
@@ -201,19 +212,24 @@ export function createAnswer(options: AnswerOptions): Answer {
       case "content_block_stop": {
         if (!open || event.index !== open.theirs) return more;
         if (open.type === "text") say(open.ours, stops.flush());
+        // The API sends nothing for arguments without a field.
+        if (open.type === "json" && json === "") {
+          json = "{}";
+          if (open.ours >= 0) say(open.ours, json);
+        }
         if (open.ours >= 0) put({ type: "block_stop", index: open.ours });
         open = null;
         return more;
       }
       case "message_delta": {
-        usage = merge(usage, event.usage);
+        usage = mergeUsage(usage, event.usage);
         const reason = event.delta.stop_reason as string | null;
         // The CLI closes a message that was cut with a reason of null.
         if (reason === null) return more;
         if (!stopReasons.has(reason)) {
           return failed(unusableAnswer("The answer ended for a reason that is not known here."));
         }
-        if (inventedTool && blocks === 0) {
+        if (strayCall && json === null && blocks === 0) {
           return failed(unusableAnswer("The model called a tool that it was not offered."));
         }
         if (output && calls === 0) return endOutput(output, reason as StopReason);
@@ -260,20 +276,5 @@ export function createAnswer(options: AnswerOptions): Answer {
           return more;
       }
     },
-  };
-}
-
-/** `seen` of the API's usage objects overrides what was known; figures that it leaves out stay. */
-function merge(known: Usage, seen: unknown): Usage {
-  if (typeof seen !== "object" || seen === null) return known;
-  const figures = seen as Record<string, unknown>;
-  const details = (figures.output_tokens_details ?? {}) as Record<string, unknown>;
-  const pick = (value: unknown, fallback: number) => (typeof value === "number" ? value : fallback);
-  return {
-    input: pick(figures.input_tokens, known.input),
-    cacheRead: pick(figures.cache_read_input_tokens, known.cacheRead),
-    cacheWrite: pick(figures.cache_creation_input_tokens, known.cacheWrite),
-    output: pick(figures.output_tokens, known.output),
-    thinking: pick(details.thinking_tokens, known.thinking),
   };
 }

@@ -19,6 +19,8 @@ export interface Bridge extends McpHost {
   offer(tools: readonly Tool[]): string;
   /** Whether these are the very tools that it serves. */
   offers(tools: readonly Tool[]): boolean;
+  /** Whether it could serve them: the CLI keeps a tool as it first saw it, whatever comes under its name later. */
+  takes(tools: readonly Tool[]): boolean;
   /** The client's name of a tool as the model called it; null: there is none. */
   nameOf(called: string): string | null;
   /** Answers calls, also such as the CLI has yet to make. */
@@ -40,6 +42,8 @@ export function passesBridge(results: readonly ToolResultBlock[]): boolean {
 export function createBridge(): Bridge {
   let tools: readonly Tool[] = [];
   let signature = signatureOf(tools);
+  /** How the CLI knows each tool that it ever saw, by name. */
+  const seen = new Map<string, string>();
   let servers = 0;
   /** By the call's id, as it is compared. */
   const waiting = new Map<string, (result: ToolResultBlock) => void>();
@@ -79,9 +83,11 @@ export function createBridge(): Bridge {
     offer(next) {
       tools = next;
       signature = signatureOf(next);
+      for (const each of next) seen.set(each.name, signatureOf([each]));
       return bridgeServers[servers++ % bridgeServers.length] as string;
     },
     offers: (next) => signatureOf(next) === signature,
+    takes: (next) => next.every((each) => (seen.get(each.name) ?? signatureOf([each])) === signatureOf([each])),
     nameOf(called) {
       return tools.find((tool) => cliName(tool.name) === called)?.name ?? null;
     },

@@ -34,12 +34,17 @@ export function thinksNot({ sampling, toolbox, output }: Conversation): boolean 
 export interface Dials {
   CLAUDE_CODE_MAX_OUTPUT_TOKENS: string;
   CLAUDE_CODE_EXTRA_BODY: string;
+  /** Where the API is; an address at which nobody listens while nothing may be asked of it (`seal`). */
+  ANTHROPIC_BASE_URL: string;
 }
 
-export const untouched: Dials = { CLAUDE_CODE_MAX_OUTPUT_TOKENS: "", CLAUDE_CODE_EXTRA_BODY: "" };
+/** Those of a process that was just started with this address of the API. */
+export function untouched(upstreamUrl = ""): Dials {
+  return { CLAUDE_CODE_MAX_OUTPUT_TOKENS: "", CLAUDE_CODE_EXTRA_BODY: "", ANTHROPIC_BASE_URL: upstreamUrl };
+}
 
 /** `forcing`: whether the API may be told that a call must be made. */
-export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
+export function dialsOf(conversation: Conversation, forcing: boolean, upstreamUrl = ""): Dials {
   const { maxTokens, temperature, topP, topK, stop } = conversation.sampling;
   const body: Record<string, unknown> = {};
   if (temperature !== undefined) body.temperature = temperature;
@@ -55,6 +60,7 @@ export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
   return {
     CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxTokens === undefined ? "" : String(maxTokens),
     CLAUDE_CODE_EXTRA_BODY: Object.keys(body).length === 0 ? "" : JSON.stringify(body),
+    ANTHROPIC_BASE_URL: upstreamUrl,
   };
 }
 
@@ -62,7 +68,10 @@ export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
 function toolChoice({ toolbox, output }: Conversation): { type: string; [field: string]: unknown } | null {
   const single = toolbox !== null && !toolbox.parallel ? { disable_parallel_tool_use: true } : {};
   const choice = toolbox?.choice ?? { type: "none" };
-  if (output !== null) return choice.type === "none" ? { type: "tool", name: outputTool } : { type: "any", ...single };
+  if (output !== null && choice.type === "none") {
+    return { type: "tool", name: outputTool, disable_parallel_tool_use: true };
+  }
+  if (output !== null) return { type: "any", ...single };
   if (toolbox === null) return null;
   if (choice.type === "tool") return { type: "tool", name: cliName(choice.name), ...single };
   return choice.type === "auto" && toolbox.parallel
@@ -96,18 +105,20 @@ export function thinking(conversation: Conversation): HostRequest[] {
   return requests;
 }
 
+/** Nothing can listen on port 0, and https keeps the login from a proxy that stands between. */
+const nowhere = "https://127.0.0.1:0";
+
 /**
  * Takes the API's address from the process, for all requests after the one that runs (2.1.197, 2.1.330). Sent as soon
  * as an answer has begun, it makes sure that the CLI asks for no second message, however fast the end of the first
- * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. Nothing can listen on
- * port 0, and https keeps the login from a proxy that stands between.
+ * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. The process gets the
+ * address back with its next turn.
  */
 export const seal: HostRequest = {
   subtype: "apply_flag_settings",
-  settings: { env: { ANTHROPIC_BASE_URL: "https://127.0.0.1:0" } },
+  settings: { env: { ANTHROPIC_BASE_URL: nowhere } },
 };
 
-/** Gives the address back; an empty one is Anthropic's own. */
-export function unseal(upstreamUrl: string | undefined): HostRequest {
-  return { subtype: "apply_flag_settings", settings: { env: { ANTHROPIC_BASE_URL: upstreamUrl ?? "" } } };
+export function sealed(dials: Dials): Dials {
+  return { ...dials, ANTHROPIC_BASE_URL: nowhere };
 }

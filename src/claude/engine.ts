@@ -11,6 +11,7 @@ import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
+import { type HostTools, usesHostTools } from "./host-tools.ts";
 import { createOutput } from "./output.ts";
 import { createProcesses } from "./processes.ts";
 import { createRefusals } from "./refusals.ts";
@@ -30,6 +31,8 @@ export interface EngineOptions {
   timeout: number;
   /** Bytes for all processes together. */
   memoryMax: number;
+  /** Null: the operator lets the model use none. */
+  hostTools: HostTools | null;
   /** OCP_SPARES. */
   spares: number;
   /** OCP_LIVE_MAX. */
@@ -124,11 +127,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           forcing,
           stop: asked.sampling.stop,
           output,
+          hostTools: usesHostTools(options.hostTools, conversation) ? options.hostTools : null,
           ignored,
           principal,
           lease,
           capabilities,
           processes,
+          upstreamUrl: options.upstreamUrl,
           signal,
           onBegin,
           onProcessDone: (final) => final && context.onDone?.(),

@@ -16,10 +16,15 @@ export type Fingerprint = string;
  * The fingerprints of all prefixes, from none of the messages to all of them. A process can only be used again by its
  * principal, with the same model, system prompt and way of thinking: the CLI takes those once, or cannot take them back.
  */
-export function fingerprints(conversation: Conversation, principalId: string, system: string): Fingerprint[] {
+export function fingerprints(
+  conversation: Conversation,
+  principalId: string,
+  system: string,
+  hasHostTools: boolean,
+): Fingerprint[] {
   const { model, sampling, messages } = conversation;
   const { effort, thinkingBudget } = sampling;
-  const bound = [principalId, model, system, effort ?? null, thinkingBudget ?? null, thinksNot(conversation)];
+  const bound = [principalId, model, system, effort ?? null, thinkingBudget ?? null, thinksNot(conversation), hasHostTools];
   const hashes = [sha256(JSON.stringify(bound))];
   for (const message of messages) hashes.push(extend(hashes.at(-1) as Fingerprint, message));
   return hashes;

@@ -3,7 +3,7 @@
  * conversation, a booted spare, a new one. Holds all of them together to the machine's memory.
  */
 
-import type { Conversation, Message, ToolResultBlock } from "../core/conversation.ts";
+import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Log, SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
@@ -11,11 +11,11 @@ import type { ProcessPath } from "../core/turn.ts";
 import { createBridge } from "./bridge.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createConversations } from "./conversations.ts";
-import { unseal, untouched } from "./dials.ts";
+import { untouched } from "./dials.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import { normalisedId } from "./names.ts";
 import { type ClaudeProcess, spawnClaude } from "./process.ts";
-import type { ResultFrame } from "./protocol.ts";
+import type { HostTools } from "./host-tools.ts";
 import { type Identity, recipe } from "./recipe.ts";
 import type { Scratch, Trace } from "./scratch.ts";
 import type { Session } from "./session.ts";
@@ -57,9 +57,12 @@ export interface ProcessRequest {
   conversation: Conversation;
   /** The system prompt as the process gets it. */
   system: string;
+  /** All that it is to offer. */
+  tools: readonly Tool[];
   principal: Principal;
   identity: Identity;
   capabilities: Capabilities;
+  hostTools: HostTools | null;
   /** Only a process that was just started will do. */
   onlyNew: boolean;
 }
@@ -112,7 +115,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
   let lateModel = false;
   let serial = 0;
 
-  const start = (model: string, identity: Identity): ClaudeProcess => {
+  const start = (model: string, identity: Identity, hostTools: HostTools | null): ClaudeProcess => {
     const bin = locate();
     let trace: Trace;
     let process: ClaudeProcess;
@@ -120,7 +123,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       trace = scratch.begin();
       const { temporary } = trace;
       process = spawnClaude(
-        recipe({ bin, model, identity, scratch: scratch.path, temporary, upstreamUrl, environment }),
+        recipe({ bin, model, identity, scratch: scratch.path, temporary, hostTools, upstreamUrl, environment }),
       );
     } catch (error) {
       // Bun's own text repeats the environment, where the token is.
@@ -143,7 +146,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
 
   const spares = createSpares({
     size: options.spares,
-    boot: (model, token) => start(model, { kind: "isolated", home: scratch.path, token }),
+    boot: (model, token) => start(model, { kind: "isolated", home: scratch.path, token }, null),
+    discard: (process) => discard(process),
     lateModel: () => lateModel,
     busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax,
     now,
@@ -152,9 +156,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const others = () => living.size - spares.count;
   const memory = () => (living.size === 0 ? 0 : sharedMemory + spares.count * spareMemory + others() * sessionMemory);
 
-  /** Ends what is least missed until one more process fits, if that is possible. */
-  const makeRoom = () => {
-    while (memory() + sessionMemory > memoryMax) {
+  /** Ends what is least missed until so many more bytes fit, if that is possible. */
+  const makeRoom = (bytes: number) => {
+    while (memory() + bytes > memoryMax) {
       if (spares.evict()) continue;
       const waiting = conversations.waiting();
       const idle = waiting.find((session) => session.state !== "parked");
@@ -166,8 +170,18 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
   const end = (session: Session) => {
     conversations.drop(session);
-    living.delete(session.process);
-    session.process.kill();
+    discard(session.process);
+  };
+  /** Its memory counts as free from now on. */
+  const discard = (process: ClaudeProcess) => {
+    living.delete(process);
+    process.kill();
+  };
+
+  /** The login was replaced: what holds another one is of no more use. */
+  const retireOthers = (token: string) => {
+    spares.retire(token);
+    for (const session of conversations.waiting()) if (session.token !== token) end(session);
   };
 
   const sweep = setInterval(
@@ -180,50 +194,37 @@ export function createProcesses(options: ProcessesOptions): Processes {
 
   /** The process has ended its answer: waits until it says that it takes the next message. */
   const settle = (session: Session) => {
-    const { process } = session;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => {});
+    session.ready = promise;
     const useless = (why: string) => {
       clearTimeout(timer);
       reject(new Error(why));
       end(session);
     };
     const timer = setTimeout(useless, settleTime, "it did not become ready");
-    const open = process.request(unseal(upstreamUrl));
-    open.catch(() => {});
-    const parked = session.state === "parked";
-    let settled = parked;
     const ready = () => {
-      if (!settled) return;
-      open.then(
-        () => {
-          clearTimeout(timer);
-          if (session.state === "settling") session.state = "idle";
-          resolve();
-        },
-        () => useless("its address could not be set"),
-      );
+      clearTimeout(timer);
+      if (session.state === "settling") session.state = "idle";
+      resolve();
     };
-    process.listen({
+    session.process.listen({
       frame(frame) {
-        if (frame.type === "result" && !settled) {
-          settled = true;
-          if ((frame as ResultFrame).is_error) useless("its turn failed after its answer");
-          else ready();
-        } else if (frame.type === "stream_event" && frame.event.type === "message_start") {
-          useless("it asked again by itself");
-        }
+        if (frame.type !== "result") return;
+        if (frame.is_error) useless("its turn failed after its answer");
+        else if (session.awaited.size > 0) useless("it did not wait for its results");
+        else ready();
       },
       exit: () => useless("it ended"),
     });
-    ready();
-    session.ready = promise;
+    if (session.state !== "settling") ready();
   };
 
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
     session.held = extend(held, transcript.message());
     session.awaited = new Set(transcript.calls().map(normalisedId));
-    session.state = session.awaited.size > 0 ? "parked" : "settling";
+    // A turn with host tools has ended with the CLI's result, so there is none to wait for.
+    session.state = session.awaited.size > 0 ? "parked" : request.hostTools ? "idle" : "settling";
     session.messages = request.conversation.messages.length + 1;
     session.turns++;
     session.hints = request.conversation.hints;
@@ -246,7 +247,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       token: identity.kind === "isolated" ? identity.token : null,
       since: now(),
       state: "running",
-      dials: untouched,
+      dials: untouched(upstreamUrl),
       held: null,
       messages: 0,
       turns: 0,
@@ -261,28 +262,28 @@ export function createProcesses(options: ProcessesOptions): Processes {
     request: ProcessRequest,
     prints: readonly Fingerprint[],
   ): Omit<Checkout, "keep" | "kill" | "retire"> => {
-    const { conversation, principal, identity, capabilities, onlyNew } = request;
+    const { conversation, tools, principal, identity, capabilities, hostTools, onlyNew } = request;
     const token = identity.kind === "isolated" ? identity.token : null;
-    const tools = conversation.toolbox?.tools ?? [];
     if (!onlyNew) {
       const found = conversations.take(conversation, prints, principal.id, (candidate) => {
-        return candidate.token === token && (capabilities.changesTools || candidate.bridge.offers(tools));
+        const { bridge } = candidate;
+        return candidate.token === token && (bridge.offers(tools) || (capabilities.changesTools && bridge.takes(tools)));
       });
       if (found) return { ...found, path: found.results ? "parked" : "live", fresh: false };
     }
     const missing = conversation.messages.slice(0, -1);
-    const spare = onlyNew || token === null ? null : spares.take(conversation.model, token);
+    const spare = onlyNew || token === null || hostTools !== null ? null : spares.take(conversation.model, token);
+    makeRoom(spare ? 0 : sessionMemory);
     if (spare) return { session: session(spare.process, request), path: "spare", fresh: true, missing, results: null };
-    makeRoom();
-    const process = start(conversation.model, identity);
+    const process = start(conversation.model, identity, hostTools);
     return { session: session(process, request), path: "new", fresh: true, missing, results: null };
   };
 
   return {
     checkout(request) {
       lateModel = request.capabilities.lateModel;
-      if (request.identity.kind === "isolated") spares.retire(request.identity.token);
-      const prints = fingerprints(request.conversation, request.principal.id, request.system);
+      if (request.identity.kind === "isolated") retireOthers(request.identity.token);
+      const prints = fingerprints(request.conversation, request.principal.id, request.system, request.hostTools !== null);
       const found = find(request, prints);
       const { session } = found;
       session.state = "running";
@@ -300,8 +301,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         },
         kill() {
           done();
-          living.delete(session.process);
-          session.process.kill();
+          discard(session.process);
         },
         async retire() {
           done();

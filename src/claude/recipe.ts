@@ -1,5 +1,7 @@
 /** The command line and environment of a `claude` process. Nothing of a conversation is on either: `ps` shows both. */
 
+import { type HostTools, hostToolFlags } from "./host-tools.ts";
+
 /** The names under which our MCP server is known to a process; it takes the other one when its tools change. */
 export const bridgeServers = ["c", "d"] as const;
 
@@ -25,6 +27,8 @@ export interface RecipeOptions {
   scratch: string;
   /** Where the process may put temporary files. */
   temporary: string;
+  /** Null: the process gets none of this host's tools. */
+  hostTools: HostTools | null;
   /** The API that the CLI talks to; absent: Anthropic's own. */
   upstreamUrl?: string | undefined;
   /** The server's own environment, of which only what is listed below goes on. */
@@ -81,21 +85,24 @@ const flags = [
   "stream-json",
   "--verbose",
   "--include-partial-messages",
-  // An allow-list that is empty: tools of later versions stay out too.
-  "--tools",
-  "",
   "--setting-sources",
   "",
   "--strict-mcp-config",
   "--disable-slash-commands",
   "--no-session-persistence",
+];
+
+const withoutHostTools = [
+  // An allow-list that is empty: tools of later versions stay out too.
+  "--tools",
+  "",
   // The client's tools, which the client itself runs: the CLI asks nobody before it hands a call on.
   "--allowedTools",
   ...bridgeServers.map((name) => `mcp__${name}`),
 ];
 
 export function recipe(options: RecipeOptions): Recipe {
-  const { bin, model, identity, scratch, temporary, upstreamUrl, environment } = options;
+  const { bin, model, identity, scratch, temporary, hostTools, upstreamUrl, environment } = options;
   const env: Record<string, string> = {};
   for (const name of inherited) {
     const value = environment[name];
@@ -120,5 +127,6 @@ export function recipe(options: RecipeOptions): Recipe {
   } else if (environment.CLAUDE_CONFIG_DIR !== undefined) {
     env.CLAUDE_CONFIG_DIR = environment.CLAUDE_CONFIG_DIR;
   }
-  return { argv: [bin, ...flags, "--model", model], env, cwd: scratch };
+  const tools = hostTools ? hostToolFlags(hostTools) : withoutHostTools;
+  return { argv: [bin, ...flags, ...tools, "--model", model], env, cwd: scratch };
 }

@@ -29,6 +29,8 @@ export interface SparesOptions {
   size: number;
   /** Starts one. Throws when that fails. */
   boot: (model: string, token: string) => ClaudeProcess;
+  /** Ends one. */
+  discard: (process: ClaudeProcess) => void;
   /** Whether one pool serves all models. */
   lateModel: () => boolean;
   /** Whether now is a bad moment to start one: somebody waits for a first token, or memory is short. */
@@ -43,7 +45,7 @@ const idleAfter = 3_600_000;
 const lookEvery = 200;
 const longestBackOff = 300_000;
 
-export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions): Spares {
+export function createSpares({ size, boot, discard: end, lateModel, busy, now }: SparesOptions): Spares {
   let pool: Spare[] = [];
   /** What was asked for last: the model, and when. */
   let wanted: { model: string; token: string; at: number } | null = null;
@@ -58,7 +60,7 @@ export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions
     timer = undefined;
     if (closed || wanted === null) return;
     if (now() - wanted.at > idleAfter) {
-      for (const spare of pool.splice(0)) spare.process.end();
+      for (const spare of pool.splice(0)) end(spare.process);
       return;
     }
     const { model, token } = wanted;
@@ -71,13 +73,15 @@ export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions
     look();
   };
   const look = () => {
-    if (timer !== undefined || closed || size === 0) return;
+    clearTimeout(timer);
+    timer = undefined;
+    if (closed || size === 0) return;
     timer = setTimeout(fill, pool.length < size ? lookEvery : idleAfter);
     timer.unref();
   };
   const discard = (spare: Spare) => {
     pool = pool.filter((each) => each !== spare);
-    spare.process.end();
+    end(spare.process);
   };
 
   const start = (model: string, token: string) => {
@@ -110,8 +114,6 @@ export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions
         pool = pool.filter((each) => each !== spare);
         failures = 0;
       }
-      clearTimeout(timer);
-      timer = undefined;
       look();
       return spare;
     },
@@ -119,6 +121,7 @@ export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions
       const [spare] = pool;
       if (!spare) return false;
       discard(spare);
+      look();
       return true;
     },
     get count() {
@@ -130,7 +133,7 @@ export function createSpares({ size, boot, lateModel, busy, now }: SparesOptions
     close() {
       closed = true;
       clearTimeout(timer);
-      for (const spare of pool.splice(0)) spare.process.kill();
+      for (const spare of pool.splice(0)) end(spare.process);
     },
   };
 }

@@ -6,6 +6,8 @@ import type { TurnEvent } from "../core/turn.ts";
 export interface Transcript {
   add(event: TurnEvent): void;
   message(): AssistantMessage;
+  /** False once a call's arguments were no JSON object: no client can send them back, and the CLI refuses the call. */
+  readonly faithful: boolean;
   /** The ids of the calls in it. */
   calls(): string[];
 }
@@ -13,6 +15,7 @@ export interface Transcript {
 export function createTranscript(): Transcript {
   const content: AssistantBlock[] = [];
   let json = "";
+  let faithful = true;
 
   return {
     add(event) {
@@ -27,20 +30,25 @@ export function createTranscript(): Transcript {
       } else if (event.type === "delta" && event.delta.type === "input_json") {
         json += event.delta.json;
       } else if (event.type === "block_stop" && last?.type === "tool_use" && json !== "") {
-        last.input = parse(json);
+        const input = parse(json);
+        if (input === null) faithful = false;
+        else last.input = input;
         json = "";
       }
+    },
+    get faithful() {
+      return faithful;
     },
     message: () => ({ role: "assistant", content }),
     calls: () => content.flatMap((block) => (block.type === "tool_use" ? [block.id] : [])),
   };
 }
 
-/** Arguments that are no JSON object are the model's mistake; no client can send them back as one. */
-function parse(json: string): Record<string, unknown> {
+function parse(json: string): Record<string, unknown> | null {
   try {
-    return JSON.parse(json);
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown> | null) : null;
   } catch {
-    return {};
+    return null;
   }
 }

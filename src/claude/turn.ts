@@ -7,13 +7,15 @@ import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createChannel } from "./channel.ts";
-import { adjust, dialsOf, seal, thinking } from "./dials.ts";
+import { adjust, dialsOf, seal, sealed, thinking } from "./dials.ts";
 import { failureOf } from "./failure.ts";
+import type { HostTools } from "./host-tools.ts";
 import type { Lease } from "./login.ts";
 import type { Output } from "./output.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, HostRequest } from "./protocol.ts";
 import { ask, replay } from "./replay.ts";
+import { createSpan } from "./span.ts";
 import { createTranscript } from "./transcript.ts";
 
 export interface Attempt {
@@ -28,7 +30,10 @@ export interface Attempt {
   principal: Principal;
   lease: Lease;
   capabilities: Capabilities;
+  /** Null: the turn runs without tools of this host. */
+  hostTools: HostTools | null;
   processes: Processes;
+  upstreamUrl: string | undefined;
   /** Aborted by the client's leaving or the deadline; its reason is what the attempt throws. */
   signal: AbortSignal;
   /** Called once, when the answer has begun. */
@@ -53,18 +58,21 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   const replayed = createChannel<void>();
   const transcript = createTranscript();
   const choice = conversation.toolbox?.choice.type;
-  const answer = createAnswer({
-    stop: options.stop,
-    nameOf: bridge.nameOf,
-    mustCall: choice === "any" || choice === "tool",
-    output,
+  const heard = {
     ignored,
     path,
-    emit(event) {
+    emit(event: TurnEvent) {
       transcript.add(event);
       events.push(event);
     },
     now,
+  };
+  const answer = options.hostTools ? createSpan(heard) : createAnswer({
+    ...heard,
+    stop: options.stop,
+    nameOf: bridge.nameOf,
+    mustCall: choice === "any" || choice === "tool",
+    output,
   });
   let asked = false;
   let over = false;
@@ -81,7 +89,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       return;
     }
     lease.settle();
-    if (clean && lease.identity.kind === "isolated") checkout.keep(transcript);
+    if (clean && transcript.faithful && lease.identity.kind === "isolated") checkout.keep(transcript);
     else checkout.kill();
   };
   const fail = (error: unknown) => {
@@ -100,7 +108,10 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     const verdict = answer.accept(frame);
     if (answer.started && !before) {
       lease.settle();
-      process.request(seal).catch(() => {});
+      if (!options.hostTools) {
+        process.request(seal).catch(() => {});
+        session.dials = sealed(session.dials);
+      }
       options.onBegin();
     }
     if (verdict.kind === "failed") fail(verdict.error);
@@ -130,7 +141,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       });
     }
     listen();
-    const dials = dialsOf(conversation, options.forcing);
+    const dials = dialsOf(conversation, options.forcing, options.upstreamUrl);
     if (fresh) {
       const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
@@ -171,9 +182,11 @@ function start(options: Attempt): Checkout {
     return processes.checkout({
       conversation,
       system: systemOf(options),
+      tools: offered(options),
       principal,
       identity: lease.identity,
       capabilities,
+      hostTools: options.hostTools,
       onlyNew: lease.mayRefresh,
     });
   } catch (error) {

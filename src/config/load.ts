@@ -31,6 +31,12 @@ export function loadConfig(env: Environment, flags: Environment, machine: Machin
   if (config.authMode === "shared" && !isSet("PROXY_API_KEY")) {
     problems.push("The auth mode is shared, but PROXY_API_KEY, the key that clients present, is not set.");
   }
+  const hasHostTools = config.allowedTools !== undefined || config.mcpConfig !== undefined || config.skipPermissions;
+  if (hasHostTools && !config.hostToolsLan && !/^(localhost|127\..*|::1|\[::1\])$/i.test(config.bind ?? "")) {
+    problems.push(
+      "Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) would be everybody's on the network: listen on 127.0.0.1, or set OCP_HOST_TOOLS_LAN=1.",
+    );
+  }
   if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));
   return config;
 }

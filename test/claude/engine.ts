@@ -58,6 +58,7 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
     spawnRealHome: false,
     timeout: 30_000,
     memoryMax: 8e9,
+    hostTools: null,
     spares: 0,
     liveMax: 16,
     sessionTtl: 60_000,

@@ -51,6 +51,9 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     auth: { ok: isLoggedIn(status), state: login.state, source: login.source, message: login.problem },
     instanceName: config.instanceName ?? null,
     config: {
+      allowedTools: config.allowedTools ?? [],
+      skipPermissions: config.skipPermissions,
+      mcpConfig: config.mcpConfig ?? null,
       timeout: config.timeout,
       maxConcurrent: config.maxConcurrent,
       maxQueue: config.maxQueue,
