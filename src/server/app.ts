@@ -9,7 +9,9 @@ import { absentRoutes } from "./routes/absent.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/messages.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import type { AppServices } from "./services.ts";
 import { createTurns } from "./turns.ts";
@@ -28,6 +30,8 @@ export function createApp(services: AppServices): AnyElysia {
     healthRoutes(services, exchanges, turns),
     modelRoutes(services.catalog),
     chatRoutes(services, exchanges, turns),
+    responsesRoutes(services, exchanges, turns),
+    messageRoutes(services, exchanges, turns),
   ];
 
   const app: AnyElysia = new Elysia({

@@ -61,7 +61,7 @@ export function createAuthenticator(config: Pick<Config, "authMode" | "proxyApiK
 
 function isPublic(method: string, path: string): boolean {
   if (method !== "GET" && method !== "HEAD") return false;
-  return /^\/(health\/?)?$/.test(path) || /^\/swagger(\/|$)/.test(path);
+  return /^\/((health|api\/hello)\/?)?$/.test(path) || /^\/swagger(\/|$)/.test(path);
 }
 
 /** A bearer token without a token is what clients send that have no key to send. */
