@@ -117,7 +117,9 @@ async function findings(engine: Engine, config: Config): Promise<Finding[]> {
       label: "isolation",
       value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}`,
     },
-    ...(hostToolsOf(config) ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }] : []),
+    ...(hostToolsOf(config)
+      ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
+      : []),
     { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
   ];
 }

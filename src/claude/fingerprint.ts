@@ -24,7 +24,15 @@ export function fingerprints(
 ): Fingerprint[] {
   const { model, sampling, messages } = conversation;
   const { effort, thinkingBudget } = sampling;
-  const bound = [principalId, model, system, effort ?? null, thinkingBudget ?? null, thinksNot(conversation), hasHostTools];
+  const bound = [
+    principalId,
+    model,
+    system,
+    effort ?? null,
+    thinkingBudget ?? null,
+    thinksNot(conversation),
+    hasHostTools,
+  ];
   const hashes = [sha256(JSON.stringify(bound))];
   for (const message of messages) hashes.push(extend(hashes.at(-1) as Fingerprint, message));
   return hashes;

@@ -13,9 +13,9 @@ import type { Capabilities } from "./capabilities.ts";
 import { createConversations } from "./conversations.ts";
 import { untouched } from "./dials.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
+import type { HostTools } from "./host-tools.ts";
 import { normalisedId } from "./names.ts";
 import { type ClaudeProcess, spawnClaude } from "./process.ts";
-import type { HostTools } from "./host-tools.ts";
 import { type Identity, recipe } from "./recipe.ts";
 import type { Scratch, Trace } from "./scratch.ts";
 import type { Session } from "./session.ts";
@@ -267,7 +267,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
     if (!onlyNew) {
       const found = conversations.take(conversation, prints, principal.id, (candidate) => {
         const { bridge } = candidate;
-        return candidate.token === token && (bridge.offers(tools) || (capabilities.changesTools && bridge.takes(tools)));
+        return (
+          candidate.token === token && (bridge.offers(tools) || (capabilities.changesTools && bridge.takes(tools)))
+        );
       });
       if (found) return { ...found, path: found.results ? "parked" : "live", fresh: false };
     }
@@ -283,7 +285,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
     checkout(request) {
       lateModel = request.capabilities.lateModel;
       if (request.identity.kind === "isolated") retireOthers(request.identity.token);
-      const prints = fingerprints(request.conversation, request.principal.id, request.system, request.hostTools !== null);
+      const prints = fingerprints(
+        request.conversation,
+        request.principal.id,
+        request.system,
+        request.hostTools !== null,
+      );
       const found = find(request, prints);
       const { session } = found;
       session.state = "running";

@@ -67,13 +67,15 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     },
     now,
   };
-  const answer = options.hostTools ? createSpan(heard) : createAnswer({
-    ...heard,
-    stop: options.stop,
-    nameOf: bridge.nameOf,
-    mustCall: choice === "any" || choice === "tool",
-    output,
-  });
+  const answer = options.hostTools
+    ? createSpan(heard)
+    : createAnswer({
+        ...heard,
+        stop: options.stop,
+        nameOf: bridge.nameOf,
+        mustCall: choice === "any" || choice === "tool",
+        output,
+      });
   let asked = false;
   let over = false;
   let gone = false;

@@ -19,8 +19,13 @@ export interface ImageBlock {
 
 export interface DocumentBlock {
   type: "document";
-  source: { type: "base64"; media_type: "application/pdf"; data: string };
+  source:
+    | { type: "base64"; media_type: "application/pdf"; data: string }
+    | { type: "text"; media_type: "text/plain"; data: string }
+    | { type: "url"; url: string };
   title?: string;
+  /** What the document is, for the model; not a part of it. */
+  context?: string;
 }
 
 export interface ToolUseBlock {

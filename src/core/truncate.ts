@@ -11,7 +11,7 @@ export interface Truncated {
 
 /**
  * Drops the oldest messages until system prompt and messages have at most `maxChars` UTF-16 characters: texts, the
- * JSON of tool inputs, and tool results. Images and documents count nothing, their size in base64 says little.
+ * JSON of tool inputs, and tool results. Images and PDFs count nothing, their size in base64 says little.
  * The system prompt and the first user message stay. Calls and their results go together, and roles alternate
  * afterwards: where two user messages meet, they become one.
  * Throws OcpError `context_length_exceeded` when even the system prompt, the first and the last message do not fit.
@@ -53,14 +53,22 @@ function join(opening: Message, rest: Message[]): Message[] {
 }
 
 function sizeOf(message: Message): number {
-  let size = 0;
-  for (const block of message.content) {
-    if (block.type === "text") size += block.text.length;
-    else if (block.type === "thinking") size += block.thinking.length;
-    else if (block.type === "tool_use") size += JSON.stringify(block.input).length;
-    else if (block.type === "tool_result") {
-      for (const part of block.content) if (part.type === "text") size += part.text.length;
-    }
+  return message.content.reduce((size, block) => size + sizeOfBlock(block), 0);
+}
+
+function sizeOfBlock(block: Message["content"][number]): number {
+  switch (block.type) {
+    case "text":
+      return block.text.length;
+    case "thinking":
+      return block.thinking.length;
+    case "tool_use":
+      return JSON.stringify(block.input).length;
+    case "tool_result":
+      return block.content.reduce((size, part) => size + sizeOfBlock(part), 0);
+    case "document":
+      return block.source.type === "text" ? block.source.data.length : 0;
+    default:
+      return 0;
   }
-  return size;
 }

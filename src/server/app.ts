@@ -9,8 +9,10 @@ import { absentRoutes } from "./routes/absent.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/messages.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import type { AppServices } from "./services.ts";
@@ -30,6 +32,10 @@ export function createApp(services: AppServices): AnyElysia {
     healthRoutes(services, exchanges, turns),
     modelRoutes(services.catalog),
     chatRoutes(services, exchanges, turns),
+    responsesRoutes(services, exchanges, turns),
+    messageRoutes(services, exchanges, turns),
+    sessionRoutes(services, exchanges),
+    metricsRoutes(services, exchanges, turns),
   ];
 
   const app: AnyElysia = new Elysia({
@@ -51,8 +57,6 @@ export function createApp(services: AppServices): AnyElysia {
       return undefined;
     })
     .use(described)
-    .use(sessionRoutes(services, exchanges))
-    .use(metricsRoutes(services, exchanges, turns))
     .use(absentRoutes())
     .use(docsRoutes(services.version, described));
   return app;

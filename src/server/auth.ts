@@ -61,7 +61,7 @@ export function createAuthenticator(config: Pick<Config, "authMode" | "proxyApiK
 
 function isPublic(method: string, path: string): boolean {
   if (method !== "GET" && method !== "HEAD") return false;
-  return /^\/(health\/?)?$/.test(path) || /^\/swagger(\/|$)/.test(path);
+  return /^\/((health|api\/hello)\/?)?$/.test(path) || /^\/swagger(\/|$)/.test(path);
 }
 
 /** Whether the caller may see and do everything: without keys, whoever sits at a server that listens to itself only. */

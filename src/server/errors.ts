@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { OcpError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
-import { renderOpenAiError } from "../wire/openai-chat/errors.ts";
+import { type ErrorDialect, errorDialectOf } from "./dialect.ts";
 import { type Exchanges, pathOf } from "./exchange.ts";
 import { allowedMethods, type RoutePattern } from "./methods.ts";
 
@@ -20,6 +20,7 @@ export interface ErrorHandlingOptions {
 export function errorHandling({ exchanges, log, routes }: ErrorHandlingOptions) {
   return new Elysia({ name: "errors" }).onError({ as: "global" }, ({ code, error, request }) => {
     const exchange = exchanges.of(request);
+    const dialect = errorDialectOf(request);
     if (request.signal.aborted) {
       exchange.outcome = "client_left";
       return new Response(null, { status: clientLeft });
@@ -27,19 +28,24 @@ export function errorHandling({ exchanges, log, routes }: ErrorHandlingOptions) 
     if (code === "NOT_FOUND") {
       const refusal = noRoute(routes(), request.method, pathOf(request));
       exchange.outcome = refusal.error.code;
-      return errorResponse(refusal.error, refusal.headers);
+      return errorResponse(refusal.error, dialect, exchange.id, refusal.headers);
     }
     const known = asOcpError(error, log, exchange.id);
     exchange.outcome = known.code;
-    return errorResponse(known);
+    return errorResponse(known, dialect, exchange.id);
   });
 }
 
-export function errorResponse(error: OcpError, headers: Record<string, string> = {}): Response {
-  const own: Record<string, string> = { ...headers };
+function errorResponse(
+  error: OcpError,
+  dialect: ErrorDialect,
+  requestId: string,
+  headers: Record<string, string> = {},
+): Response {
+  const own: Record<string, string> = { ...headers, ...dialect.headers(error) };
   if (error.retryAfter !== undefined) own["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfter)));
   if (error.code === "invalid_api_key") own["www-authenticate"] = "Bearer";
-  return Response.json(renderOpenAiError(error), { status: error.status, headers: own });
+  return Response.json(dialect.body(error, requestId), { status: error.status, headers: own });
 }
 
 /** Anything but an OcpError is a defect: its text, which may hold anything, goes to the log and not to the client. */
@@ -61,6 +67,11 @@ function noRoute(routes: Iterable<RoutePattern>, method: string, path: string) {
   const meant = [`/v1${path}`, path.replace(/^\/v1\/v1\//, "/v1/")].find(
     (other) => other !== path && allowedMethods(patterns, other).length > 0,
   );
-  const hint = meant ? " The API's base URL ends in /v1, once." : " /swagger lists what there is.";
-  return { error: new OcpError("not_found", `There is nothing at this path.${hint}`), headers: {} };
+  return { error: new OcpError("not_found", `There is nothing at this path. ${hintFor(meant)}`), headers: {} };
+}
+
+function hintFor(meant: string | undefined): string {
+  if (meant === undefined) return "/swagger lists what there is.";
+  if (meant.startsWith("/v1/messages")) return "Clients of Anthropic's API want the base URL without /v1.";
+  return "The API's base URL ends in /v1, once.";
 }

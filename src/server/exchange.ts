@@ -68,6 +68,8 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
       const exchange = begin(request);
       const response = await handle(request);
       response.headers.set("x-request-id", exchange.id);
+      // Where Anthropic's SDKs look for it.
+      response.headers.set("request-id", exchange.id);
       if (!exchange.streaming) exchange.end(response.status);
       return response;
     },

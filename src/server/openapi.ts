@@ -10,11 +10,13 @@ export function documentation(version: string) {
       title: "OCP, Open Claude Proxy",
       version,
       description:
-        "Your logged-in `claude` CLI as an API. Point an OpenAI client at `/v1` of this server; where the server " +
-        "wants a key, send it as `Authorization: Bearer <key>` or as `x-api-key`.",
+        "Your logged-in `claude` CLI as an API. Point an OpenAI client at `/v1` of this server, or an Anthropic client " +
+        "at the server itself; where it wants a key, send it as `Authorization: Bearer <key>` or as `x-api-key`.",
     },
     tags: [
       { name: "Chat", description: "Conversations in OpenAI's dialect." },
+      { name: "Responses", description: "Conversations in OpenAI's newer dialect." },
+      { name: "Messages", description: "Conversations in Anthropic's dialect." },
       { name: "Models", description: "What can be asked for as `model`." },
       { name: "Server", description: "Whether it works, and with what." },
     ],
@@ -55,13 +57,21 @@ export function jsonResponse(description: string, example: unknown, headers: Hea
   };
 }
 
-/** The responses for errors, by status; each row is a code, when it comes, and an example's sentence and parameter. */
-export function errorResponses(rows: Array<{ code: ErrorCode; when: string; message: string; param?: string }>) {
+/** A code, when it comes, and an example's sentence and parameter. */
+export interface ErrorRow {
+  code: ErrorCode;
+  when: string;
+  message: string;
+  param?: string;
+}
+
+/** The responses for errors, by status; `render` gives the example its dialect. */
+export function errorResponses(rows: ErrorRow[], render: (error: OcpError) => object = renderOpenAiError) {
   return Object.fromEntries(
     rows.map(({ code, when, message, param }) => {
       const error = new OcpError(code, message, param === undefined ? {} : { param });
       const headers = error.status === 429 ? retryAfterHeader : {};
-      return [String(error.status), jsonResponse(when, renderOpenAiError(error), headers)];
+      return [String(error.status), jsonResponse(when, render(error), headers)];
     }),
   );
 }

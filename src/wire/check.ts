@@ -14,16 +14,29 @@ export function check<T extends TSchema>(schema: T, value: unknown): Static<T> {
 /** How deep requests have meaning; what lies below is a client's own data and is left as it is. */
 const meaningfulDepth = 10;
 
-/** A copy of an object without the keys that are null: in these dialects null is the same as absent. */
-export function withoutNulls(value: object, depth = meaningfulDepth): object {
+/**
+ * A copy of an object without the keys that are null: in these dialects null is the same as absent. What stands under
+ * the keys of `asWritten` is a client's own data, such as a JSON Schema, in which null has a meaning: it is not touched.
+ */
+export function withoutNulls(value: object, asWritten: ReadonlySet<string> = none, depth = meaningfulDepth): object {
   if (depth === 0) return value;
   const inner = (child: unknown) =>
-    typeof child === "object" && child !== null ? withoutNulls(child, depth - 1) : child;
+    typeof child === "object" && child !== null ? withoutNulls(child, asWritten, depth - 1) : child;
   if (Array.isArray(value)) return value.map(inner);
   // A null prototype keeps a client's "__proto__" an ordinary, unknown key.
   const copy: Record<string, unknown> = Object.create(null);
-  for (const [key, child] of Object.entries(value)) if (child !== null) copy[key] = inner(child);
+  for (const [key, child] of Object.entries(value)) {
+    if (child !== null) copy[key] = asWritten.has(key) ? child : inner(child);
+  }
   return copy;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** JSON.parse takes any depth, but JSON.stringify, which every conversation passes later, overflows the stack. */
+export function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeperThan(levels - 1, child));
 }
 
 /** Of a union's faults the one that lies deepest: it belongs to the variant that the client meant. */

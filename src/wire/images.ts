@@ -70,17 +70,7 @@ export function createImageIntake(limits: ImageLimits): ImageIntake {
         const { mediaType, data } = readDataUrl(url, param);
         return fromBase64(mediaType, data, param);
       }
-      const protocol = URL.parse(url)?.protocol;
-      if (protocol === undefined) {
-        throw refused("invalid_image_url", "An image must be given as a data URL or an absolute URL.", param);
-      }
-      if (protocol !== "http:" && protocol !== "https:") {
-        throw refused("unsupported_url_scheme", "An image's URL must begin with data:, http: or https:.", param);
-      }
-      if (!limits.allowUrl) {
-        const sentence = "This server takes no images by URL; send them as data URLs.";
-        throw refused("remote_url_disabled", sentence, param);
-      }
+      checkLink(url, "image", limits, param);
       admit(param);
       return { type: "image", source: { type: "url", url } };
     },
@@ -101,12 +91,37 @@ function looksLikeImage(base64: string): boolean {
 /** A PDF from a data URL. Throws OcpError `invalid_request` for anything else. */
 export function decodeDocument(url: string, title: string | undefined, param: string): DocumentBlock {
   const { mediaType, data } = readDataUrl(url, param);
+  return { type: "document", source: pdfSource(mediaType, data, param), ...(title ? { title } : {}) };
+}
+
+/** A PDF's source from its media type and base64. Throws OcpError `invalid_request` for anything else. */
+export function pdfSource(mediaType: string, data: string, param: string): DocumentBlock["source"] {
   if (mediaType.toLowerCase() !== "application/pdf") {
     throw refused("unsupported_file_type", "Files must be PDF documents; send text as text.", param);
   }
   decodedBytes(data, param);
-  const source = { type: "base64", media_type: "application/pdf", data } as const;
-  return { type: "document", source, ...(title ? { title } : {}) };
+  return { type: "base64", media_type: "application/pdf", data };
+}
+
+/** Whether a link may be handed to the model's side, which fetches it. Throws OcpError with a `reason`. */
+export function checkLink(
+  url: string,
+  what: "image" | "document",
+  { allowUrl }: Pick<ImageLimits, "allowUrl">,
+  param: string,
+): void {
+  const article = what === "image" ? "An image" : "A document";
+  const protocol = URL.parse(url)?.protocol;
+  if (protocol === undefined) {
+    const sentence = `${article} must be given as data or by an absolute URL.`;
+    throw refused(`invalid_${what}_url`, sentence, param);
+  }
+  if (protocol !== "http:" && protocol !== "https:") {
+    throw refused("unsupported_url_scheme", `${article}'s URL must begin with data:, http: or https:.`, param);
+  }
+  if (!allowUrl) {
+    throw refused("remote_url_disabled", `This server takes no ${what}s by URL; send them as data.`, param);
+  }
 }
 
 function isDataUrl(url: string): boolean {

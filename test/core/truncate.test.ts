@@ -1,7 +1,7 @@
 /** Truncation: what goes, what stays, and that no call is parted from its result. */
 
 import { describe, expect, test } from "bun:test";
-import type { Conversation, Message } from "../../src/core/conversation.ts";
+import type { Conversation, Message, UserBlock } from "../../src/core/conversation.ts";
 import { truncate } from "../../src/core/truncate.ts";
 import { failure } from "../wire/failure.ts";
 
@@ -37,6 +37,18 @@ const outline = (conversation: Conversation) =>
 test("a conversation that fits is handed back as it is", () => {
   const conversation = talk([user("aaaa")], "ss");
   expect(truncate(conversation, 6)).toEqual({ conversation, dropped: 0 });
+});
+
+test("a document of text counts, a PDF does not", () => {
+  const data = "x".repeat(100);
+  const documentOf = (source: Extract<UserBlock, { type: "document" }>["source"]): Message => ({
+    role: "user",
+    content: [{ type: "document", source }],
+  });
+  const pdf = talk([documentOf({ type: "base64", media_type: "application/pdf", data })]);
+  expect(truncate(pdf, 50).dropped).toBe(0);
+  const text = talk([documentOf({ type: "text", media_type: "text/plain", data })]);
+  expect(failure(() => truncate(text, 50)).code).toBe("context_length_exceeded");
 });
 
 describe("what stays", () => {

@@ -204,7 +204,8 @@ describe("POST /v1/chat/completions", () => {
     ["empty messages", { messages: [] }, "messages"],
     ["a wrong type", { ...hello, stream: "yes" }, "stream"],
     ["an unknown model", { ...hello, model: "gpt-5" }, "model"],
-    ["tools", { ...hello, tools: [{ type: "function", function: { name: "f" } }] }, "tools"],
+    ["a tool without a name", { ...hello, tools: [{ type: "function", function: {} }] }, "tools.0.function.name"],
+    ["a forced call of no tool", { ...hello, tool_choice: "required" }, "tool_choice"],
   ])("refuses %s before anything is started, and names the field", async (_name, body, param) => {
     const served = serve({ script: fails(new Error("must not run")) });
     const response = await served.chat(body);

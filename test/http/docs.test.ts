@@ -63,12 +63,21 @@ describe("the document at /swagger/json", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(described.sort()).toEqual([
+      "DELETE /sessions",
+      "DELETE /v1/responses/{id}",
       "GET /",
+      "GET /api/hello",
       "GET /health",
+      "GET /metrics",
+      "GET /sessions",
       "GET /v1/models",
       "GET /v1/models/{id}",
+      "GET /v1/responses/{id}",
       "HEAD /",
       "POST /v1/chat/completions",
+      "POST /v1/messages",
+      "POST /v1/messages/count_tokens",
+      "POST /v1/responses",
     ]);
   });
 
@@ -78,7 +87,7 @@ describe("the document at /swagger/json", () => {
       for (const operation of Object.values(operations)) {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
-        expect(operation.security).toHaveLength(path.startsWith("/v1/") ? 3 : 0);
+        expect(operation.security).toHaveLength(/^\/(v1\/|sessions|metrics)/.test(path) ? 3 : 0);
         expect(operation.responses["200"]?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();
       }
@@ -88,7 +97,7 @@ describe("the document at /swagger/json", () => {
   test("has errors of each status whose examples have OpenAI's shape", async () => {
     const { responses } = (await document()).paths["/v1/chat/completions"]!.post!;
     const statuses = Object.keys(responses).filter((status) => status !== "200");
-    expect(statuses).toEqual(["400", "401", "403", "404", "413", "429", "500", "502", "503", "504", "529"]);
+    expect(statuses).toEqual(["400", "401", "403", "404", "409", "413", "429", "500", "502", "503", "504", "529"]);
     for (const status of statuses) {
       expect(responses[status]!.content!["application/json"]!.example).toMatchObject({
         error: { message: expect.any(String), type: expect.any(String) },
@@ -96,13 +105,18 @@ describe("the document at /swagger/json", () => {
     }
   });
 
-  test("has request examples that the server takes", async () => {
-    const { requestBody } = (await document()).paths["/v1/chat/completions"]!.post!;
+  test.each([
+    ["/v1/chat/completions", "messages"],
+    ["/v1/messages", "messages"],
+    ["/v1/messages/count_tokens", "messages"],
+    ["/v1/responses", "input"],
+  ])("has request examples of %s that the server takes", async (path, property) => {
+    const { requestBody } = (await document()).paths[path]!.post!;
     const { examples, schema } = requestBody!.content["application/json"]!;
-    expect(schema).toMatchObject({ type: "object", properties: { messages: { type: "array" } } });
-    expect(Object.keys(examples).length).toBeGreaterThan(2);
+    expect(schema).toMatchObject({ type: "object", properties: { [property]: expect.anything() } });
+    expect(Object.keys(examples).length).toBeGreaterThan(0);
     for (const { value } of Object.values(examples)) {
-      const response = await send("/v1/chat/completions", { method: "POST", body: JSON.stringify(value) });
+      const response = await send(path, { method: "POST", body: JSON.stringify(value) });
       expect(response.status).toBe(200);
       await response.text();
     }

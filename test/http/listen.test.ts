@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { OcpError } from "../../src/core/errors.ts";
 import { idleSeconds, listen } from "../../src/server/listen.ts";
-import { aborted, blockStart, contentOf, ending, helloStream, serve, start, text } from "./served.ts";
+import { aborted, blockStart, contentOf, ending, hello, helloStream, serve, start, text } from "./served.ts";
 
 function refusalOf(action: () => unknown): OcpError {
   try {
@@ -65,6 +65,22 @@ test("an answer may take longer than the idle timeout, which is lifted for its r
     ["/v1/chat/completions", idleSeconds],
   ]);
 });
+
+test("a connection that stays open after an answer is closed when it is idle again", async () => {
+  const served = serve();
+  await using server = served.listen();
+  const socketServer = served.app.server!;
+  const timeout = socketServer.timeout.bind(socketServer);
+  socketServer.timeout = (request, seconds) => timeout(request, seconds === idleSeconds ? 1 : seconds);
+  const asked = [hello, helloStream].map(async (body) => {
+    const json = JSON.stringify(body);
+    const socket = connect(server.port, "127.0.0.1");
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${json.length}\r\n\r\n${json}`);
+    socket.resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+  });
+  await Promise.all(asked);
+}, 15_000);
 
 describe("stopping", () => {
   test("lets a running answer end, and refuses what waits and what comes", async () => {

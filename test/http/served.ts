@@ -26,6 +26,8 @@ export interface ServedOptions {
   script?: Script;
   status?: Partial<EngineStatus>;
   hasRoom?: () => boolean;
+  sessions?: Engine["sessions"];
+  clearSessions?: Engine["clearSessions"];
 }
 
 /** What the clock shows, in ms. */
@@ -45,8 +47,8 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     run: script,
     hasRoom: options.hasRoom ?? (() => true),
     status: async () => status,
-    sessions: () => [],
-    clearSessions: () => 0,
+    sessions: options.sessions ?? (() => []),
+    clearSessions: options.clearSessions ?? (() => 0),
     close: async () => {},
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { OcpError } from "../../src/core/errors.ts";
 import { sseResponse } from "../../src/server/sse.ts";
-import { blockStart, contentOf, ending, errorOf, helloStream, says, serve, start, text } from "./served.ts";
+import { blockStart, contentOf, ending, errorOf, hello, helloStream, says, serve, start, text } from "./served.ts";
 
 const keepalive = ": keepalive\n\n";
 
@@ -221,5 +221,89 @@ describe("a stream over a socket", () => {
     await Promise.all(all);
     expect(served.admission.stats().running).toBe(0);
     expect(served.requests()).toHaveLength(50);
+  });
+
+  /** A client that asks for a stream and reads nothing of it after the first piece. */
+  async function stalled(port: number) {
+    const body = JSON.stringify(helloStream);
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.pause();
+    return socket;
+  }
+  const large = Array.from({ length: 500 }, () => "x".repeat(65_536));
+
+  test("gives its place back when the answer is complete, however slowly it is read", async () => {
+    const served = serve({
+      env: { CLAUDE_MAX_CONCURRENT: "1", CLAUDE_MAX_QUEUE: "0" },
+      async *script(conversation, context) {
+        context.onDone?.();
+        yield* says(...large)(conversation, context);
+      },
+    });
+    await using server = served.listen();
+    const socket = await stalled(server.port);
+    expect(served.admission.stats().running).toBe(0);
+    const other = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(hello) });
+    expect(other.status).toBe(200);
+    let received = "";
+    socket.on("data", (data) => {
+      received = (received + data).slice(-200);
+      if (received.includes("[DONE]")) socket.end();
+    });
+    socket.resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(received).toContain("[DONE]");
+    expect(served.requests().map(({ outcome }) => outcome)).not.toContain("client_left");
+  });
+
+  test("is cut when nothing of it was read for the time that a turn may take", async () => {
+    const returned = Promise.withResolvers<void>();
+    const served = serve({
+      config: { timeout: 300 },
+      async *script(conversation, context) {
+        try {
+          yield* says(...large)(conversation, context);
+        } finally {
+          returned.resolve();
+        }
+      },
+    });
+    await using server = served.listen();
+    const socket = await stalled(server.port);
+    const cut = new Promise((resolve) => socket.once("close", resolve));
+    await returned.promise;
+    expect(served.admission.stats().running).toBe(0);
+    expect(served.requests()).toEqual([expect.objectContaining({ status: 200, outcome: "client_left" })]);
+    // What is on its way already may still be read, but no end of an answer.
+    let received = "";
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      received = (received + data).slice(-200);
+    });
+    socket.resume();
+    await cut;
+    expect(received).not.toContain("[DONE]");
+  });
+
+  test("is not cut while it is read, however slowly, nor while the engine is silent", async () => {
+    const served = serve({
+      config: { timeout: 300 },
+      async *script() {
+        yield start;
+        yield blockStart;
+        yield text("Hel");
+        await Bun.sleep(700);
+        yield text("lo");
+        yield* ending;
+      },
+    });
+    await using server = served.listen();
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify(helloStream),
+    });
+    expect(contentOf(await response.text())).toBe("Hello");
   });
 });

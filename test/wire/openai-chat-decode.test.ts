@@ -14,6 +14,7 @@ const pngBlock = { type: "image", source: { type: "base64", media_type: "image/p
 const context: DecodeContext = {
   catalog: createCatalog(models),
   images: { allowUrl: false, maxBytes: 100, maxCount: 3, maxTotalBytes: 150 },
+  hints: [],
 };
 const decode = (body: unknown, more: Partial<DecodeContext> = {}) => decodeChatRequest(body, { ...context, ...more });
 const text = (value: string) => ({ type: "text", text: value });
@@ -22,6 +23,10 @@ const ask = (content: unknown) => ({ messages: [{ role: "user", content }] });
 const toolCall = (id: string, args = "{}") => ({ id, type: "function", function: { name: "f", arguments: args } });
 const toolUse = (id: string, input = {}) => ({ type: "tool_use", id, name: "f", input });
 const toolResult = (id: string, ...content: unknown[]) => ({ type: "tool_result", tool_use_id: id, content });
+const noResult = (id: string) => ({
+  ...toolResult(id, text("No result was returned for this call.")),
+  is_error: true,
+});
 
 test("the shortest request gets the usual model and nothing else", () => {
   expect(decode({ messages: hi })).toEqual({
@@ -37,6 +42,7 @@ test("the shortest request gets the usual model and nothing else", () => {
     stream: false,
     includeUsage: false,
     model: "claude-sonnet-5-5",
+    legacyCalls: false,
     ignored: [],
   });
 });
@@ -69,6 +75,14 @@ test("very many parts and calls of one id are taken in passable time", () => {
   ]).flat();
   const { messages } = decode({ messages: [...hi, ...steps] }).conversation;
   expect(messages.at(-1)?.content).toMatchObject([{ tool_use_id: "same-20000" }]);
+
+  const ids = Array.from({ length: 50_000 }, (_, index) => `id${index}`);
+  const parallel = [
+    { role: "assistant", tool_calls: ids.map((id) => toolCall(id)) },
+    ...ids.slice(1).map((id) => ({ role: "tool", tool_call_id: id, content: "r" })),
+  ];
+  const answered = decode({ messages: [...hi, ...parallel] }).conversation.messages;
+  expect(answered.at(-1)?.content).toHaveLength(50_000);
 }, 5000);
 
 test("data that nests without end in an unknown key does no harm", () => {
@@ -217,6 +231,25 @@ describe("messages", () => {
         { role: "user", content: [text("a")] },
         { role: "assistant", content: [toolUse("x")] },
         { role: "user", content: [toolResult("x")] },
+      ],
+    ],
+    [
+      "a call whose result was left out gets one that says so, after those that came",
+      [
+        { role: "user", content: "a" },
+        { role: "assistant", content: "let me see", tool_calls: [toolCall("x"), toolCall("y"), toolCall("z")] },
+        { role: "tool", tool_call_id: "y", content: "r" },
+        { role: "user", content: "stop" },
+        { role: "assistant", tool_calls: [toolCall("w")] },
+        { role: "assistant", content: "well" },
+        { role: "user", content: "b" },
+      ],
+      [
+        { role: "user", content: [text("a")] },
+        { role: "assistant", content: [text("let me see"), toolUse("x"), toolUse("y"), toolUse("z")] },
+        { role: "user", content: [toolResult("y", text("r")), noResult("x"), noResult("z"), text("stop")] },
+        { role: "assistant", content: [toolUse("w"), text("well")] },
+        { role: "user", content: [noResult("w"), text("b")] },
       ],
     ],
     [
@@ -377,7 +410,6 @@ describe("parameters", () => {
 
 /** Stands where a client's own words stand; no error may repeat it. */
 const secret = "zebra9";
-const tool = { type: "function", function: { name: secret } };
 const loop = (...more: unknown[]) => ({
   messages: [...hi, { role: "assistant", tool_calls: [toolCall("a")] }, ...more],
 });
@@ -396,7 +428,6 @@ describe("what is refused names its place and repeats nothing", () => {
     [{ messages: [null] }, "messages.0"],
     [{ messages: [{ content: secret }] }, "messages.0.role"],
     [{ messages: [{ role: secret, content: secret }] }, "messages.0.role"],
-    [{ input: [{ role: "user", content: secret }] }, "input", "unsupported_parameter"],
     [{ prompt: [secret] }, "prompt"],
     [{ prompt: " " }, "messages.0.content"],
     [ask(7), "messages.0.content"],
@@ -423,7 +454,6 @@ describe("what is refused names its place and repeats nothing", () => {
     [{ messages: [{ role: "assistant", audio: { id: secret } }, ...hi] }, "messages.0.audio"],
 
     [loop(), "messages"],
-    [loop(...hi), "messages.1.tool_calls.0.function"],
     [
       { messages: [{ role: "assistant", tool_calls: [{ function: toolCall("a").function }] }, ...hi] },
       "messages.0.tool_calls.0.id",
@@ -435,6 +465,10 @@ describe("what is refused names its place and repeats nothing", () => {
       "messages.3.tool_call_id",
     ],
     [{ messages: [{ role: "tool", tool_call_id: "a", content: secret }] }, "messages.0.tool_call_id"],
+    [
+      loop(...hi, { role: "assistant", content: "said" }, { role: "tool", tool_call_id: "a", content: secret }),
+      "messages.4.tool_call_id",
+    ],
     [{ messages: [...hi, { role: "function", content: secret }] }, "messages.1.name"],
     ...["{", '"zebra9"', "[]", "null", `{"a":${"[".repeat(500)}${"]".repeat(500)}}`].map((args): [unknown, string] => [
       { messages: [...hi, { role: "assistant", tool_calls: [toolCall("a", args)] }, ...hi] },
@@ -478,14 +512,6 @@ describe("what is refused names its place and repeats nothing", () => {
     [{ messages: hi, reasoning: { effort: secret } }, "reasoning.effort"],
     [{ messages: hi, n: 2 }, "n", "unsupported_parameter"],
     [{ messages: hi, n: 0 }, "n"],
-    [{ messages: hi, tools: [tool] }, "tools", "unsupported_parameter"],
-    [{ messages: hi, tools: [tool], tool_choice: "none" }, "tools", "unsupported_parameter"],
-    [{ messages: hi, functions: [{ name: secret }] }, "functions", "unsupported_parameter"],
-    [{ messages: hi, tool_choice: "required" }, "tool_choice", "unsupported_parameter"],
-    [{ messages: hi, tool_choice: tool }, "tool_choice", "unsupported_parameter"],
-    [{ messages: hi, tool_choice: { type: "allowed_tools", mode: "required" } }, "tool_choice"],
-    [{ messages: hi, function_call: { name: secret } }, "function_call", "unsupported_parameter"],
-    [{ messages: hi, response_format: { type: "json_object" } }, "response_format", "unsupported_parameter"],
     [{ messages: hi, modalities: ["text", "audio"] }, "modalities", "unsupported_parameter"],
     [{ messages: hi, audio: { voice: secret } }, "audio", "unsupported_parameter"],
     [{ messages: hi, seed: secret }, "seed"],

@@ -107,6 +107,49 @@ describe("the stream", () => {
   });
 });
 
+describe("the older form of a call", () => {
+  const legacy = { ...meta, legacyCalls: true };
+  const events = [start, ...text(0, "Hm."), ...call(1, "toolu_1", "f", '{"a":', "1}"), end("tool_use")];
+
+  test("is streamed as one function_call, its name once", async () => {
+    const list = await Array.fromAsync(encodeChatStream(turn(events), legacy));
+    expect(payloads(list.slice(0, -1)).map(({ choices: [choice] }) => [choice.delta, choice.finish_reason])).toEqual([
+      [{ role: "assistant", content: "" }, null],
+      [{ content: "Hm." }, null],
+      [{ function_call: { name: "f", arguments: "" } }, null],
+      [{ function_call: { arguments: '{"a":' } }, null],
+      [{ function_call: { arguments: "1}" } }, null],
+      [{}, "function_call"],
+    ]);
+    expect(list.join("")).not.toMatch(/tool_calls|toolu/);
+  });
+
+  test("is the message's function_call in a whole answer", async () => {
+    const [choice] = (await collectChatCompletion(turn(events), legacy)).choices;
+    expect(choice.message).toEqual({
+      role: "assistant",
+      content: "Hm.",
+      refusal: null,
+      function_call: { name: "f", arguments: '{"a":1}' },
+    });
+    expect(choice.finish_reason).toBe("function_call");
+  });
+
+  test("has place for the first call only", async () => {
+    const two = [start, ...call(0, "a", "f", "{}"), ...call(1, "b", "g", '{"b":2}'), end("tool_use")];
+    const [choice] = (await collectChatCompletion(turn(two), legacy)).choices;
+    expect(choice.message.function_call).toEqual({ name: "f", arguments: "{}" });
+    const list = await Array.fromAsync(encodeChatStream(turn(two), legacy));
+    expect(list.join("")).not.toMatch(/"g"|b\\":2/);
+  });
+
+  test("changes nothing for an answer without a call", async () => {
+    const plain = [start, ...text(0, "a"), end("end_turn")];
+    expect(await Array.fromAsync(encodeChatStream(turn(plain), legacy))).toEqual(await frames(turn(plain)));
+    expect(await collectChatCompletion(turn(plain), legacy)).toEqual(await collectChatCompletion(turn(plain), meta));
+  });
+});
+
 describe("finish reasons", () => {
   test.each<[StopReason, string]>([
     ["end_turn", "stop"],

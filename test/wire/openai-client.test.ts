@@ -28,11 +28,12 @@ const turns = new Map<string, () => AsyncGenerator<TurnEvent, void, void>>([
 async function answer(request: Request): Promise<Response> {
   if (new URL(request.url).pathname === "/v1/models") return Response.json(listOpenAiModels(catalog));
   try {
-    const { conversation, stream, includeUsage, model } = decodeChatRequest(await request.json(), { catalog, images });
+    const decoded = decodeChatRequest(await request.json(), { catalog, images, hints: [] });
+    const { conversation, stream, includeUsage, model, legacyCalls } = decoded;
     const [block] = conversation.messages.at(-1)?.content ?? [];
     const events = turns.get(block?.type === "text" ? block.text : "")?.();
     if (events === undefined) throw new OcpError("plan_limit", "The plan's limit is reached.", { retryAfter: 1 });
-    const own = { ...meta, model, includeUsage };
+    const own = { ...meta, model, includeUsage, legacyCalls };
     if (!stream) return Response.json(await collectChatCompletion(events, own));
     const frames = encodeChatStream(events, own);
     const body = new ReadableStream<Uint8Array>({

@@ -4,7 +4,13 @@ import type { BlockDelta, BlockStart, StopReason, TurnEvent, Usage } from "../..
 import type { ChatMeta } from "../../src/wire/openai-chat/encode.ts";
 
 export const usage: Usage = { input: 10, cacheRead: 200, cacheWrite: 30, output: 7, thinking: 4 };
-export const meta: ChatMeta = { id: "chatcmpl-a1B2", created: 1_790_000_000, model: "opus", includeUsage: false };
+export const meta: ChatMeta = {
+  id: "chatcmpl-a1B2",
+  created: 1_790_000_000,
+  model: "opus",
+  includeUsage: false,
+  legacyCalls: false,
+};
 
 export const start: TurnEvent = {
   type: "start",

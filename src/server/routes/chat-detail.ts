@@ -1,18 +1,8 @@
 /** The description of `POST /v1/chat/completions` for the API's document. */
 
 import { chatRequestSchema } from "../../wire/openai-chat/schema.ts";
-import { errorResponses, jsonResponse, security, unauthorized } from "../openapi.ts";
-
-const noteHeaders = {
-  "x-ocp-ignored": {
-    description: "Parameters of the request that have no effect, when there are any.",
-    schema: { type: "string" as const, example: "seed, logprobs" },
-  },
-  "x-ocp-truncated": {
-    description: "How many of the oldest messages were dropped, if `CLAUDE_MAX_PROMPT_CHARS` made that necessary.",
-    schema: { type: "integer" as const },
-  },
-};
+import { errorResponses, jsonResponse, security } from "../openapi.ts";
+import { noteHeaders, turnErrors } from "../turn-detail.ts";
 
 const chunk = (delta: string, finish: string | null) =>
   `data: {"id":"chatcmpl-4fQz81","object":"chat.completion.chunk","created":1763830000,"model":"sonnet",` +
@@ -38,7 +28,9 @@ export const chatDetail = {
   summary: "Answer a conversation",
   description:
     "OpenAI's chat completions. With `stream: true` the answer comes as server-sent events, ended by `[DONE]`; " +
-    "silence is filled with `: keepalive` comments, and a failure after the first event is one event with `error`.",
+    "silence is filled with `: keepalive` comments, and a failure after the first event is one event with `error`. " +
+    "`tools` are the client's: a call ends the answer with `tool_calls`, and the next request brings the result in a " +
+    "`tool` message. With a `response_format` the content is JSON that fits the schema.",
   security,
   requestBody: {
     required: true,
@@ -61,6 +53,58 @@ export const chatDetail = {
                 { role: "system", content: "Be brief." },
                 { role: "user", content: "Say hello." },
               ],
+            },
+          },
+          tools: {
+            summary: "A tool of the client's",
+            value: {
+              model: "sonnet",
+              messages: [{ role: "user", content: "Is it raining in Bern?" }],
+              tools: [
+                {
+                  type: "function",
+                  function: {
+                    name: "get_weather",
+                    description: "The weather of a city, now.",
+                    parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+                  },
+                },
+              ],
+            },
+          },
+          result: {
+            summary: "A tool's result",
+            value: {
+              model: "sonnet",
+              messages: [
+                { role: "user", content: "Is it raining in Bern?" },
+                {
+                  role: "assistant",
+                  content: null,
+                  tool_calls: [
+                    {
+                      id: "toolu01A",
+                      type: "function",
+                      function: { name: "get_weather", arguments: '{"city":"Bern"}' },
+                    },
+                  ],
+                },
+                { role: "tool", tool_call_id: "toolu01A", content: "Sunny, 21 degrees." },
+              ],
+            },
+          },
+          format: {
+            summary: "An answer that fits a schema",
+            value: {
+              model: "sonnet",
+              messages: [{ role: "user", content: "Name a city in Switzerland." }],
+              response_format: {
+                type: "json_schema",
+                json_schema: {
+                  name: "city",
+                  schema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
+                },
+              },
             },
           },
           image: {
@@ -97,44 +141,6 @@ export const chatDetail = {
         },
       },
     },
-    ...errorResponses([
-      {
-        code: "invalid_request",
-        when: "The request cannot be taken; `param` names the field. `context_length_exceeded`: the prompt is too long.",
-        message: "messages must have at least one message.",
-        param: "messages",
-      },
-      unauthorized,
-      {
-        code: "upstream_permission",
-        when: "The account may not ask this.",
-        message: "The account may not use this model.",
-      },
-      {
-        code: "model_not_found",
-        when: "There is no such model.",
-        message: "This model is not in the list.",
-        param: "model",
-      },
-      {
-        code: "body_too_large",
-        when: "The body or an image is over its limit.",
-        message: "The request body is larger than the 33554432 bytes that CLAUDE_MAX_BODY_SIZE allows.",
-      },
-      {
-        code: "queue_full",
-        when: "Too many requests wait here, or the account's plan is used up for now.",
-        message: "Too many requests are waiting already. Try again in a moment.",
-      },
-      { code: "internal", when: "A defect of this server.", message: "Internal error. The server's log tells more." },
-      { code: "upstream_failed", when: "The model's side failed.", message: "The model's side failed." },
-      {
-        code: "not_ready",
-        when: "No claude CLI, no login, or the server is shutting down.",
-        message: "claude is not logged in on this server.",
-      },
-      { code: "timeout", when: "The answer took longer than `CLAUDE_TIMEOUT`.", message: "The answer took too long." },
-      { code: "overloaded", when: "The model's side is overloaded.", message: "The model's side is overloaded." },
-    ]),
+    ...errorResponses(turnErrors),
   },
 };

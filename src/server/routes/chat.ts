@@ -4,9 +4,11 @@ import { Elysia } from "elysia";
 import type { Sampling } from "../../core/conversation.ts";
 import { decodeChatRequest } from "../../wire/openai-chat/decode.ts";
 import { type ChatMeta, collectChatCompletion, encodeChatStream } from "../../wire/openai-chat/encode.ts";
+import { decodeResponsesShaped, isResponsesShaped } from "../../wire/openai-chat/responses-shaped.ts";
 import { answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
 import type { Exchanges } from "../exchange.ts";
+import { headerHints } from "../hints.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
 import { chatDetail } from "./chat-detail.ts";
@@ -28,9 +30,12 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
     "/v1/chat/completions",
     async ({ request, server }) => {
       const body = await readJsonObject(request, config.maxBodySize);
-      const { conversation, stream, includeUsage, model, ignored } = decodeChatRequest(body, context);
+      const hints = headerHints(request);
+      const decode = isResponsesShaped(body) ? decodeResponsesShaped : decodeChatRequest;
+      const decoded = decode(body, { ...context, hints });
+      const { conversation, stream, includeUsage, model, legacyCalls, ignored } = decoded;
       const created = Math.floor(clock() / 1000);
-      const meta: ChatMeta = { id: newId("chatcmpl-"), created, model, includeUsage };
+      const meta: ChatMeta = { id: newId("chatcmpl-"), created, model, includeUsage, legacyCalls };
       const ask = {
         conversation,
         stream,

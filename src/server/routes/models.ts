@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import type { Catalog } from "../../core/catalog.ts";
 import { listAnthropicModels, retrieveAnthropicModel } from "../../wire/anthropic-messages/models.ts";
 import { listOpenAiModels, retrieveOpenAiModel } from "../../wire/openai-chat/models.ts";
+import { saysAnthropicVersion } from "../dialect.ts";
 import { errorResponses, jsonResponse, security, unauthorized } from "../openapi.ts";
 
 export function modelRoutes(catalog: Catalog) {
@@ -11,22 +12,18 @@ export function modelRoutes(catalog: Catalog) {
     .get(
       "/v1/models",
       ({ request, query }) =>
-        Response.json(speaksAnthropic(request) ? listAnthropicModels(catalog, query) : listOpenAiModels(catalog)),
+        Response.json(saysAnthropicVersion(request) ? listAnthropicModels(catalog, query) : listOpenAiModels(catalog)),
       { detail: listDetail(catalog) },
     )
     .get(
       "/v1/models/:id",
       ({ request, params }) => {
         // The router gives null for a badly percent-encoded name, which no model has.
-        const retrieve = speaksAnthropic(request) ? retrieveAnthropicModel : retrieveOpenAiModel;
+        const retrieve = saysAnthropicVersion(request) ? retrieveAnthropicModel : retrieveOpenAiModel;
         return Response.json(retrieve(catalog, params.id ?? ""));
       },
       { detail: retrieveDetail(catalog) },
     );
-}
-
-function speaksAnthropic(request: Request): boolean {
-  return request.headers.has("anthropic-version");
 }
 
 const versionHeader = {

@@ -1,9 +1,10 @@
 /** `/`: an answer for whoever tries the address in a browser, and for clients that knock before they speak. */
 
 import { Elysia } from "elysia";
-import { noSecurity } from "../openapi.ts";
+import { jsonResponse, noSecurity } from "../openapi.ts";
 
 const pointer = "OCP (Open Claude Proxy) is running. The API is under /v1, its documentation at /swagger.\n";
+const hello = { message: "hello" };
 
 export function rootRoutes() {
   return new Elysia({ name: "root" })
@@ -27,5 +28,14 @@ export function rootRoutes() {
         security: noSecurity,
         responses: { "200": { description: "It does." } },
       },
-    });
+    })
+    .get("/api/hello", () => Response.json(hello), {
+      detail: {
+        tags: ["Server"],
+        summary: "Whether a server listens here, as Claude Code asks it",
+        security: noSecurity,
+        responses: { "200": jsonResponse("It does.", hello) },
+      },
+    })
+    .head("/api/hello", () => new Response(null), { detail: { hide: true } });
 }

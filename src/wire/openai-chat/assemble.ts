@@ -8,7 +8,7 @@ export interface ToolCall {
   function: { name: string; arguments: string };
 }
 
-export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter";
+export type FinishReason = "stop" | "length" | "tool_calls" | "function_call" | "content_filter";
 
 export interface ChatUsage {
   prompt_tokens: number;
@@ -39,10 +39,12 @@ const finishReasons: Record<StopReason, FinishReason> = {
 /**
  * Takes the events of one turn in order; null is an event that this dialect has no words for. A message has one
  * content here, so the texts of several blocks follow one another as they are.
+ * `legacyCalls`: an answer has place for one call, its `function_call`; should the model make more, they are left out.
  */
-export function createAssembler(): (event: TurnEvent) => Piece | null {
+export function createAssembler(legacyCalls: boolean): (event: TurnEvent) => Piece | null {
   let calls = 0;
   let open: { block: number; index: number; empty: boolean } | null = null;
+  const reasonOf = (stop: StopReason) => (stop === "tool_use" && legacyCalls ? "function_call" : finishReasons[stop]);
 
   return (event) => {
     switch (event.type) {
@@ -55,7 +57,7 @@ export function createAssembler(): (event: TurnEvent) => Piece | null {
         return { kind: "arguments", index: open.index, json: delta.json };
       }
       case "block_start": {
-        if (event.block.type !== "tool_use") return null;
+        if (event.block.type !== "tool_use" || (legacyCalls && calls > 0)) return null;
         const index = calls++;
         open = { block: event.index, index, empty: true };
         const { id, name } = event.block;
@@ -75,7 +77,7 @@ export function createAssembler(): (event: TurnEvent) => Piece | null {
       case "start":
         return { kind: "role" };
       case "end":
-        return { kind: "finish", reason: finishReasons[event.stop], usage: toChatUsage(event.usage) };
+        return { kind: "finish", reason: reasonOf(event.stop), usage: toChatUsage(event.usage) };
     }
   };
 }

@@ -2,6 +2,8 @@
 
 import type { Message, ToolUseBlock } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { isDeeperThan } from "../check.ts";
+import { completeResults } from "../results.ts";
 
 export interface CalledFunction {
   name: string;
@@ -18,18 +20,19 @@ export interface CallLedger {
   /** The id under which the call went that a result answers. Throws OcpError `invalid_request` if there is none. */
   answer(key: string, param: string): string;
   /**
-   * Checks that each call has its result in the message right after, which the model's API demands.
-   * Throws OcpError `invalid_request`.
+   * The messages with a result for each call, in the message right after it.
+   * Throws OcpError `invalid_request` for a result that stands elsewhere.
    */
-  verify(messages: readonly Message[]): void;
+  complete(messages: readonly Message[]): Message[];
 }
 
 export function createCallLedger(): CallLedger {
   /** By the client's id, or the function's name: the latest call of that id. */
   const latest = new Map<string, string>();
-  /** By our id: where the call stands in the request. */
-  const places = new Map<string, string>();
-  const answered = new Set<string>();
+  /** The ids that we have given. */
+  const taken = new Set<string>();
+  /** By our id: where the request answers the call. */
+  const answered = new Map<string, string>();
   /** How often an id has come. */
   const seen = new Map<string, number>();
 
@@ -41,7 +44,7 @@ export function createCallLedger(): CallLedger {
       const times = (seen.get(base) ?? 0) + 1;
       seen.set(base, times);
       candidate = times === 1 ? base : `${base}-${times}`;
-    } while (places.has(candidate));
+    } while (taken.has(candidate));
     return candidate;
   };
 
@@ -49,7 +52,7 @@ export function createCallLedger(): CallLedger {
     open(id, called, param) {
       const input = parseArguments(called.arguments, `${param}.arguments`);
       const ours = ownId(id ?? "");
-      places.set(ours, param);
+      taken.add(ours);
       latest.set(id ?? called.name, ours);
       return { type: "tool_use", id: ours, name: called.name, input };
     },
@@ -57,20 +60,10 @@ export function createCallLedger(): CallLedger {
       const ours = latest.get(key);
       if (ours === undefined) throw fault("This result answers no tool call that stands before it.", param);
       if (answered.has(ours)) throw fault("This tool call has been answered already.", param);
-      answered.add(ours);
+      answered.set(ours, param);
       return ours;
     },
-    verify(messages) {
-      let open = new Set<string>();
-      for (const message of messages) {
-        for (const block of message.content) if (block.type === "tool_result") open.delete(block.tool_use_id);
-        const [unanswered] = open;
-        if (unanswered !== undefined) {
-          throw fault("Each tool call must be followed directly by its result.", places.get(unanswered) ?? "messages");
-        }
-        open = new Set(message.content.flatMap((block) => (block.type === "tool_use" ? [block.id] : [])));
-      }
-    },
+    complete: (messages) => completeResults(messages, (id) => answered.get(id) ?? "messages"),
   };
 }
 
@@ -85,12 +78,6 @@ function parseArguments(text: string, param: string): Record<string, unknown> {
     return value as Record<string, unknown>;
   }
   throw fault("The arguments of a tool call must be a JSON object.", param);
-}
-
-/** JSON.parse takes any depth, but JSON.stringify, which every conversation passes later, overflows the stack. */
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((child) => isDeeperThan(levels - 1, child));
 }
 
 function fault(sentence: string, param: string): OcpError {

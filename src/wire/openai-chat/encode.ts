@@ -1,7 +1,7 @@
 /** A turn's events as OpenAI's chat completion: a stream of SSE frames, or one object. */
 
-import { OcpError } from "../../core/errors.ts";
 import type { TurnEvent } from "../../core/turn.ts";
+import { asOcpError, cutOff } from "../break-off.ts";
 import { type ChatUsage, createAssembler, type ToolCall } from "./assemble.ts";
 import { renderOpenAiError } from "./errors.ts";
 
@@ -14,6 +14,8 @@ export interface ChatMeta {
   model: string;
   /** Whether a stream ends with a usage chunk; it has no effect on `collectChatCompletion`. */
   includeUsage: boolean;
+  /** Whether the client reads the older form: its one call is the message's `function_call`. */
+  legacyCalls: boolean;
 }
 
 export interface ChatCompletion {
@@ -30,6 +32,7 @@ export interface ChatCompletion {
         refusal: null;
         reasoning_content?: string;
         tool_calls?: ToolCall[];
+        function_call?: ToolCall["function"];
       };
       logprobs: null;
       finish_reason: string;
@@ -46,17 +49,17 @@ export interface ChatCompletion {
  * client that does not know error frames sees a stream that ended early instead of a whole answer.
  */
 export async function* encodeChatStream(events: AsyncIterable<TurnEvent>, meta: ChatMeta): AsyncGenerator<string> {
-  const { id, created, model } = meta;
+  const { id, created, model, legacyCalls } = meta;
   const common = JSON.stringify({ id, object: "chat.completion.chunk", created, model }).slice(0, -1);
   const head = `data: ${common},"choices":[{"index":0,"delta":`;
   const tail = `,"finish_reason":null}]}\n\n`;
   const contentHead = `${head}{"content":`;
   const reasoningHead = `${head}{"reasoning_content":`;
   const textTail = `}${tail}`;
-  const callHead = `${head}{"tool_calls":[`;
-  const callTail = `]}${tail}`;
+  const callHead = head + (legacyCalls ? `{"function_call":` : `{"tool_calls":[`);
+  const callTail = (legacyCalls ? "}" : "]}") + tail;
 
-  const push = createAssembler();
+  const push = createAssembler(legacyCalls);
   let finished = false;
   try {
     for await (const event of events) {
@@ -72,12 +75,16 @@ export async function* encodeChatStream(events: AsyncIterable<TurnEvent>, meta: 
         case "reasoning":
           yield reasoningHead + JSON.stringify(piece.text) + textTail;
           break;
-        case "call":
-          yield callHead + JSON.stringify({ index: piece.index, ...piece.call }) + callTail;
+        case "call": {
+          const call = legacyCalls ? piece.call.function : { index: piece.index, ...piece.call };
+          yield callHead + JSON.stringify(call) + callTail;
           break;
-        case "arguments":
-          yield `${callHead}{"index":${piece.index},"function":{"arguments":${JSON.stringify(piece.json)}}}${callTail}`;
+        }
+        case "arguments": {
+          const fragment = `{"arguments":${JSON.stringify(piece.json)}}`;
+          yield callHead + (legacyCalls ? fragment : `{"index":${piece.index},"function":${fragment}}`) + callTail;
           break;
+        }
         case "finish":
           finished = true;
           yield `${head}{},"finish_reason":"${piece.reason}"}]}\n\n`;
@@ -95,7 +102,7 @@ export async function* encodeChatStream(events: AsyncIterable<TurnEvent>, meta: 
 
 /** The whole answer. Throws what the turn throws, and OcpError `upstream_failed` if it ends without its `end`. */
 export async function collectChatCompletion(events: AsyncIterable<TurnEvent>, meta: ChatMeta): Promise<ChatCompletion> {
-  const push = createAssembler();
+  const push = createAssembler(meta.legacyCalls);
   let content = "";
   let reasoning = "";
   const calls: ToolCall[] = [];
@@ -124,7 +131,7 @@ export async function collectChatCompletion(events: AsyncIterable<TurnEvent>, me
               content: content === "" && calls.length > 0 ? null : content,
               refusal: null,
               ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
-              ...(calls.length === 0 ? {} : { tool_calls: calls }),
+              ...callsOf(calls, meta.legacyCalls),
             },
             logprobs: null,
             finish_reason: piece.reason,
@@ -138,10 +145,8 @@ export async function collectChatCompletion(events: AsyncIterable<TurnEvent>, me
   return completion;
 }
 
-function cutOff(): OcpError {
-  return new OcpError("upstream_failed", "The answer was cut off before its end.");
-}
-
-function asOcpError(error: unknown): OcpError {
-  return error instanceof OcpError ? error : new OcpError("internal", "Internal error.", { cause: error });
+function callsOf(calls: ToolCall[], legacy: boolean) {
+  const [first] = calls;
+  if (first === undefined) return {};
+  return legacy ? { function_call: first.function } : { tool_calls: calls };
 }

@@ -14,7 +14,7 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
   upstream_authentication: { type: "authentication_error", code: "upstream_authentication" },
   upstream_permission: { type: "permission_error", code: "upstream_permission" },
   forbidden: { type: "permission_error", code: "forbidden" },
-  not_found: { type: "invalid_request_error", code: "not_found" },
+  not_found: { type: "invalid_request_error", code: "not_found", reason: true },
   model_not_found: { type: "invalid_request_error", code: "model_not_found" },
   method_not_allowed: { type: "invalid_request_error", code: "method_not_allowed" },
   conflict: { type: "invalid_request_error", code: "conflict" },

@@ -1,7 +1,8 @@
 /** OpenAI's list of messages as system texts and strictly alternating messages. */
 
-import type { AssistantBlock, Message, UserBlock } from "../../core/conversation.ts";
+import type { AssistantBlock, Message } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { createAlternation } from "../alternation.ts";
 import { createImageIntake, type ImageLimits } from "../images.ts";
 import { type CallLedger, createCallLedger } from "./calls.ts";
 import { decodeContent, decodeTexts } from "./parts.ts";
@@ -21,14 +22,15 @@ const systemTakes = {
 const assistantTakes = { sentence: "Assistant messages take text and tool calls only." };
 
 /**
- * Neighbours of one role become one message, and tool results are the user's. Adds to `ignored` what has no effect.
+ * Neighbours of one role become one message, and tool results are the user's, those included that the client left
+ * out. Adds to `ignored` what has no effect.
  * Throws OcpError `invalid_request` or `body_too_large` with the path of the message as `param`.
  */
 export function decodeMessages(input: ChatMessage[], limits: ImageLimits, ignored: Set<string>): DecodedMessages {
   const images = createImageIntake(limits);
   const calls = createCallLedger();
   const system: string[] = [];
-  const messages = createAlternation();
+  const messages = createAlternation("messages");
 
   for (const [index, message] of input.entries()) {
     const at = `messages.${index}`;
@@ -64,9 +66,7 @@ export function decodeMessages(input: ChatMessage[], limits: ImageLimits, ignore
     }
   }
 
-  const alternating = messages.end();
-  calls.verify(alternating);
-  return { system, messages: alternating };
+  return { system, messages: calls.complete(messages.end()) };
 }
 
 function decodeCalls(message: ChatMessage, calls: CallLedger, at: string): AssistantBlock[] {
@@ -77,49 +77,6 @@ function decodeCalls(message: ChatMessage, calls: CallLedger, at: string): Assis
   });
   if (message.function_call) blocks.push(calls.open(undefined, message.function_call, `${at}.function_call`));
   return blocks;
-}
-
-/** Collects messages so that roles alternate and none is empty. */
-function createAlternation() {
-  const messages: Message[] = [];
-  /** Where the last message that brought nothing stands. */
-  let emptyAt = "messages";
-
-  const requireContent = () => {
-    if (messages.at(-1)?.content.length === 0) throw invalid("A user message must have content.", emptyAt);
-  };
-  return {
-    addUser(blocks: UserBlock[], param: string) {
-      if (blocks.length === 0) emptyAt = param;
-      const last = messages.at(-1);
-      if (last?.role !== "user") messages.push({ role: "user", content: blocks });
-      else for (const block of blocks) last.content.push(block);
-    },
-    /** An assistant message without content says nothing and is left out. */
-    addAssistant(blocks: AssistantBlock[]) {
-      if (blocks.length === 0) return;
-      const last = messages.at(-1);
-      requireContent();
-      if (last?.role !== "assistant") messages.push({ role: "assistant", content: blocks });
-      else for (const block of blocks) last.content.push(block);
-    },
-    end(): Message[] {
-      if (messages.at(-1)?.role !== "user") {
-        const sentence = "The conversation must end with a message of the user, or with results of tool calls.";
-        throw invalid(sentence, "messages");
-      }
-      requireContent();
-      return messages.map(resultsFirst);
-    },
-  };
-}
-
-/** The model's API wants results before anything else that the user says. */
-function resultsFirst(message: Message): Message {
-  if (message.role === "assistant") return message;
-  const results = message.content.filter((block) => block.type === "tool_result");
-  if (results.length === 0) return message;
-  return { role: "user", content: [...results, ...message.content.filter((block) => block.type !== "tool_result")] };
 }
 
 function invalid(sentence: string, param: string): OcpError {

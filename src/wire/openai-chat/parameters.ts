@@ -49,7 +49,7 @@ const withoutEffect: ReadonlyArray<[name: string, matters: (value: unknown) => b
 ];
 
 /** Throws OcpError `invalid_request` for what would be answered wrongly if it were accepted. */
-export function decodeParameters(request: ChatRequest): Parameters {
+export function decodeParameters(request: Omit<ChatRequest, "messages">): Parameters {
   refuse(request);
   const given = new Map<string, unknown>(Object.entries(request));
   const ignored = new Set<string>();
@@ -73,7 +73,7 @@ export function decodeParameters(request: ChatRequest): Parameters {
   };
 }
 
-function decodeEffort(request: ChatRequest): Effort | undefined {
+function decodeEffort(request: Omit<ChatRequest, "messages">): Effort | undefined {
   const name = request.reasoning_effort ?? request.reasoning?.effort;
   if (name === undefined) return undefined;
   const effort = efforts.get(name);
@@ -83,33 +83,12 @@ function decodeEffort(request: ChatRequest): Effort | undefined {
   });
 }
 
-function refuse(request: ChatRequest): void {
-  for (const name of ["tools", "functions"] as const) {
-    if (request[name]?.length) {
-      throw unsupported(name, "This version does not take client tools yet; send the request without them.");
-    }
-  }
-  if (request.tool_choice !== undefined && forcesCall(request.tool_choice)) {
-    throw unsupported("tool_choice", "A tool call cannot be forced, as the request brings no tools.");
-  }
-  if (typeof request.function_call === "object") {
-    throw unsupported("function_call", "A function call cannot be forced, as the request brings no functions.");
-  }
-  if (request.response_format && request.response_format.type !== "text") {
-    throw unsupported("response_format", "This version answers in text only; ask for JSON in the prompt instead.");
-  }
+function refuse(request: Omit<ChatRequest, "messages">): void {
   if (request.n !== undefined && request.n > 1) throw unsupported("n", "Only one choice a request is supported.");
   if (request.modalities?.some((modality) => modality !== "text")) {
     throw unsupported("modalities", "Answers are text; other modalities are not supported.");
   }
   if (request.audio !== undefined) throw unsupported("audio", "Answers are text; audio is not supported.");
-}
-
-function forcesCall(choice: string | { type?: unknown; mode?: unknown; allowed_tools?: unknown }): boolean {
-  if (typeof choice === "string") return choice !== "auto" && choice !== "none";
-  if (choice.type !== "allowed_tools") return true;
-  const nested = choice.allowed_tools as { mode?: unknown } | undefined;
-  return (nested?.mode ?? choice.mode) !== "auto";
 }
 
 function unsupported(param: string, sentence: string): OcpError {

@@ -7,7 +7,9 @@ import { type Static, Type as t } from "@sinclair/typebox";
 
 const anyObject = (description: string) => t.Object({}, { description, additionalProperties: true });
 
-const partSchema = t.Object(
+const sameConversation = "A name of the conversation: helps to find the process that holds it, and is never proof.";
+
+export const partSchema = t.Object(
   {
     type: t.String({
       description:
@@ -87,6 +89,68 @@ const messageSchema = t.Object(
   { additionalProperties: true },
 );
 
+const functionSchema = t.Object(
+  {
+    name: t.String({ description: "1 to 128 letters, digits, `_` and `-`." }),
+    description: t.Optional(t.String()),
+    parameters: t.Optional(anyObject("JSON Schema of an object; without it the function takes no arguments.")),
+    strict: t.Optional(t.Boolean({ description: "Accepted without effect." })),
+  },
+  { additionalProperties: true },
+);
+
+/** Of the other kinds of tools nothing is asked: they are skipped. */
+const toolSchema = t.Object(
+  {
+    type: t.Optional(
+      t.String({ description: "`function`. Tools of other types are skipped, and named in `x-ocp-ignored`." }),
+    ),
+    function: t.Optional(functionSchema),
+    name: t.Optional(t.String({ description: "The function's fields may also stand here." })),
+    description: t.Optional(t.String()),
+    parameters: t.Optional(t.Unknown()),
+  },
+  { additionalProperties: true },
+);
+
+const toolChoiceSchema = t.Object(
+  {
+    type: t.String({ description: "`function` or `allowed_tools`." }),
+    function: t.Optional(t.Object({ name: t.String() })),
+    name: t.Optional(t.String()),
+    allowed_tools: t.Optional(
+      t.Object({
+        mode: t.Optional(t.String({ description: "`auto` or `required`." })),
+        tools: t.Optional(t.Array(anyObject("A function of `tools`."))),
+      }),
+    ),
+    mode: t.Optional(t.String()),
+    tools: t.Optional(t.Unknown()),
+  },
+  { additionalProperties: true },
+);
+
+const responseFormatSchema = t.Object(
+  {
+    type: t.String({ description: "`text`, `json_object` or `json_schema`." }),
+    json_schema: t.Optional(
+      t.Object(
+        {
+          name: t.String({ description: "1 to 64 letters, digits, `_` and `-`." }),
+          description: t.Optional(t.String()),
+          schema: t.Optional(anyObject("JSON Schema of an object.")),
+          strict: t.Optional(t.Boolean({ description: "Without effect: the answer always fits the schema." })),
+        },
+        { additionalProperties: true },
+      ),
+    ),
+  },
+  { additionalProperties: true },
+);
+
+/** Where clients put JSON Schemas, in which null is a value of its own. */
+export const schemaKeys: ReadonlySet<string> = new Set(["parameters", "schema"]);
+
 export const chatRequestSchema = t.Object(
   {
     model: t.Optional(t.String({ description: "An id or alias of GET /v1/models; `sonnet` when absent." })),
@@ -118,11 +182,24 @@ export const chatRequestSchema = t.Object(
       t.Object({ effort: t.Optional(t.String()) }, { description: "Another form of `reasoning_effort`." }),
     ),
     n: t.Optional(t.Integer({ minimum: 1, description: "Only 1." })),
-    tools: t.Optional(t.Array(anyObject("A tool."), { description: "Refused unless empty." })),
-    tool_choice: t.Optional(t.Union([t.String(), anyObject("A tool to call.")])),
-    functions: t.Optional(t.Array(anyObject("A function."), { description: "Refused unless empty." })),
-    function_call: t.Optional(t.Union([t.String(), anyObject("A function to call.")])),
-    response_format: t.Optional(t.Object({ type: t.String() }, { description: "Only `text`." })),
+    tools: t.Optional(
+      t.Array(toolSchema, { description: "Functions that the client runs when the model calls them." }),
+    ),
+    tool_choice: t.Optional(
+      t.Union([t.String(), toolChoiceSchema], {
+        description: "`none`, `auto`, `required`, a function or allowed tools.",
+      }),
+    ),
+    parallel_tool_calls: t.Optional(t.Boolean({ description: "Whether one answer may hold several calls; true." })),
+    functions: t.Optional(
+      t.Array(functionSchema, { description: "The older form of `tools`; a call is then a `function_call`." }),
+    ),
+    function_call: t.Optional(
+      t.Union([t.String(), t.Object({ name: t.String() }, { additionalProperties: true })], {
+        description: "The older form of `tool_choice`: `none`, `auto` or a function.",
+      }),
+    ),
+    response_format: t.Optional(responseFormatSchema),
     modalities: t.Optional(t.Array(t.String(), { description: "Only `text`." })),
     audio: t.Optional(anyObject("Refused.")),
     seed: t.Optional(t.Integer({ description: "Without effect." })),
@@ -134,6 +211,9 @@ export const chatRequestSchema = t.Object(
     store: t.Optional(t.Boolean({ description: "Without effect: nothing is stored." })),
     service_tier: t.Optional(t.String({ description: "Without effect." })),
     user: t.Optional(t.String({ description: "Without effect." })),
+    session_id: t.Optional(t.Unknown({ description: sameConversation })),
+    conversation_id: t.Optional(t.Unknown({ description: sameConversation })),
+    prompt_cache_key: t.Optional(t.Unknown({ description: sameConversation })),
   },
   {
     additionalProperties: true,

@@ -1,0 +1,117 @@
+/** `/v1/responses`: OpenAI's Responses API, with what it remembers of its answers. */
+
+import { Elysia } from "elysia";
+import type { Sampling } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
+import { renderOpenAiError } from "../../wire/openai-chat/errors.ts";
+import { decodeResponsesRequest } from "../../wire/openai-responses/decode.ts";
+import { collectResponse, encodeResponsesStream, type ResponsesEncoding } from "../../wire/openai-responses/encode.ts";
+import { type Ask, answer } from "../answer.ts";
+import { readJsonObject } from "../body.ts";
+import type { Exchanges } from "../exchange.ts";
+import { headerHints } from "../hints.ts";
+import { createResponsesStore, type OwnResponses } from "../responses-store.ts";
+import type { AppServices } from "../services.ts";
+import type { Turns } from "../turns.ts";
+import { deleteDetail, respondDetail, retrieveDetail } from "./responses-detail.ts";
+
+export function responsesRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+  const { config, catalog, clock, newId } = services;
+  const store = createResponsesStore({ clock });
+  const context = {
+    catalog,
+    images: {
+      allowUrl: config.imageAllowUrl,
+      maxBytes: config.maxImageBytes,
+      maxCount: config.maxImages,
+      maxTotalBytes: config.maxImageTotalBytes,
+    },
+    systemPrompt: config.systemPrompt,
+  };
+  const ownOf = (request: Request): OwnResponses => {
+    const { principal } = exchanges.of(request);
+    if (!principal) throw new Error("a response that nobody asks for");
+    return store.of(principal.id);
+  };
+
+  return new Elysia({ name: "responses" })
+    .post(
+      "/v1/responses",
+      async ({ request, server }) => {
+        const body = await readJsonObject(request, config.maxBodySize);
+        const own = ownOf(request);
+        const decoded = decodeResponsesRequest(body, { ...context, hints: headerHints(request), recall: own });
+        const { conversation, stream, model, store, items: input, sealed, echo, ignored } = decoded;
+        const encoding: ResponsesEncoding = {
+          id: newId("resp_"),
+          created: Math.floor(clock() / 1000),
+          model,
+          store,
+          echo,
+          newId,
+          sealed,
+          onAnswer({ response, items: output }) {
+            if (store) own.remember({ response, input, output });
+          },
+        };
+        const ask: Ask = {
+          conversation,
+          stream,
+          ignored,
+          nameOf: (parameter) => names[parameter],
+          frames: (events) => encodeResponsesStream(events, encoding),
+          collect: (events) => collectResponse(events, encoding),
+        };
+        return answer(request, ask, { config, turns, exchanges, server });
+      },
+      { detail: respondDetail },
+    )
+    .get("/v1/responses", ({ request }) => refuseSocket(request, exchanges), { detail: { hide: true } })
+    .get(
+      "/v1/responses/:id",
+      ({ request, params, query }) => {
+        if (query.stream === "true") {
+          const sentence = "A response that has been given cannot be streamed again.";
+          throw new OcpError("invalid_request", sentence, { param: "stream", reason: "unsupported_parameter" });
+        }
+        const response = ownOf(request).response(params.id ?? "");
+        if (!response) throw notFound();
+        return Response.json(response);
+      },
+      { detail: retrieveDetail },
+    )
+    .delete(
+      "/v1/responses/:id",
+      ({ request, params }) => {
+        if (!ownOf(request).forget(params.id ?? "")) throw notFound();
+        return Response.json({ id: params.id, object: "response", deleted: true });
+      },
+      { detail: deleteDetail },
+    );
+}
+
+/** The names of the parameters in this dialect. */
+const names: Record<keyof Sampling, string> = {
+  maxTokens: "max_output_tokens",
+  temperature: "temperature",
+  topP: "top_p",
+  topK: "top_k",
+  stop: "stop",
+  effort: "reasoning",
+  thinkingBudget: "reasoning",
+};
+
+/** Codex knocks for a WebSocket first; told with this status, it turns to POST at once instead of trying again. */
+function refuseSocket(request: Request, exchanges: Exchanges): Response {
+  const error = new OcpError("method_not_allowed", "There are no WebSockets here: send the request with POST.");
+  exchanges.of(request).outcome = error.code;
+  const status = request.headers.has("upgrade") ? 426 : error.status;
+  return Response.json(renderOpenAiError(error), { status, headers: { allow: "OPTIONS, POST" } });
+}
+
+function notFound(): OcpError {
+  return new OcpError("not_found", "There is no such response, or it is not remembered any more.", {
+    param: "response_id",
+    reason: "response_not_found",
+  });
+}

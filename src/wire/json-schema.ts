@@ -1,0 +1,33 @@
+/** JSON Schemas that clients bring: they stay as written, and only what nothing can come of is refused. */
+
+import type { OutputFormat } from "../core/conversation.ts";
+import { OcpError } from "../core/errors.ts";
+import { isDeeperThan } from "./check.ts";
+
+/** The schema of an object, or one that leaves its type open. Throws OcpError `invalid_request` for any other. */
+export function checkSchema(value: unknown, param: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw fault("A schema must be a JSON object.", param);
+  }
+  const schema = value as Record<string, unknown>;
+  if (schema.type !== undefined && schema.type !== "object") {
+    throw fault('A schema must describe an object: its outermost `type` must be "object".', `${param}.type`);
+  }
+  if (isDeeperThan(200, schema)) throw fault("A schema may nest at most 200 levels deep.", param);
+  return schema;
+}
+
+/** `at`: the paths of name and schema in the request. Throws OcpError `invalid_request`. */
+export function createOutputFormat(
+  { name, schema }: { name: string; schema: unknown },
+  at: { name: string; schema: string },
+): OutputFormat {
+  if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
+    throw fault("A format's name must be 1 to 64 letters, digits, underscores and hyphens.", at.name);
+  }
+  return { name, schema: schema === undefined ? null : checkSchema(schema, at.schema) };
+}
+
+function fault(sentence: string, param: string): OcpError {
+  return new OcpError("invalid_request", sentence, { param });
+}
