@@ -106,8 +106,7 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
   };
 }
 
-const isMessage = ({ method, path }: { method: string; path: string }) =>
-  method === "POST" && path === "/v1/messages";
+const isMessage = ({ method, path }: { method: string; path: string }) => method === "POST" && path === "/v1/messages";
 
 /** One engine for the tests of a describe; each finds no request, no script and no waiting process. */
 export function shared(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): () => Driven {
@@ -221,7 +220,13 @@ export function saidUpstream({ messages }: any): string[] {
         : [];
   return comparable(messages)
     .filter(({ role }) => role !== "system")
-    .map(({ role, content }) => `${role}: ${content.flatMap(words).filter((each: string) => each !== "").join(" | ")}`);
+    .map(
+      ({ role, content }) =>
+        `${role}: ${content
+          .flatMap(words)
+          .filter((each: string) => each !== "")
+          .join(" | ")}`,
+    );
 }
 
 /** The blocks of tool results that went up. */

@@ -48,7 +48,9 @@ describe.each(cliVersions)("client tools (%s)", (cli) => {
 
   test("a process that was lost in the loop is rebuilt, and the loop ends right", async () => {
     await using driven = await drive(cli);
-    driven.simulator.play(({ number }) => (number <= 3 ? calling(`toolu_${number}`) : { blocks: ["Done."], paceMs: 2 }));
+    driven.simulator.play(({ number }) =>
+      number <= 3 ? calling(`toolu_${number}`) : { blocks: ["Done."], paceMs: 2 },
+    );
     const messages: Message[] = [user("Do it.")];
     for (let step = 1; step <= 3; step++) {
       const answer = await driven.turn(messages, tools);
