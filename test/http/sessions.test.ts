@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { SessionInfo } from "../../src/core/ports.ts";
-import { hello, post, serve } from "./served.ts";
+import { hello, serve } from "./served.ts";
 
 const own: SessionInfo = {
   id: "s1",
@@ -39,7 +39,7 @@ test("a caller sees and ends its own conversations", async () => {
 test("the metrics count answers and tokens by the path that they took", async () => {
   const served = serve();
   await using server = served.listen();
-  await (await post(server.url, hello)).text();
+  await (await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(hello) })).text();
   const response = await fetch(`${server.url}/metrics`);
   expect(response.headers.get("content-type")).toStartWith("text/plain");
   const text = await response.text();
