@@ -214,7 +214,7 @@ export const sessionsOf = (bodies: any[]): Set<string> => new Set(bodies.map(ses
 export function saidUpstream({ messages }: any): string[] {
   const words = ({ type, text, content }: any): string[] =>
     type === "text"
-      ? [text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>\s*/g, "")]
+      ? [withoutReminders(text)]
       : type === "tool_result"
         ? comparableContent(content ?? []).flatMap(words)
         : [];
@@ -227,6 +227,11 @@ export function saidUpstream({ messages }: any): string[] {
           .filter((each: string) => each !== "")
           .join(" | ")}`,
     );
+}
+
+/** The newest CLI puts the date behind the last text that goes up, be it a result. */
+export function withoutReminders(words: string): string {
+  return words.replace(/\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*/g, "");
 }
 
 /** The blocks of tool results that went up. */

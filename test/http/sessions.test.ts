@@ -49,9 +49,9 @@ test("the metrics count answers and tokens by the path that they took", async ()
 });
 
 test("with a key of its own the server shows its metrics to nobody who is not the owner", async () => {
-  const served = serve({ env: { PROXY_API_KEY: "sesame" } });
+  const served = serve({ env: { PROXY_API_KEY: "open-sesame" } });
   await using server = served.listen();
-  const response = await fetch(`${server.url}/metrics`, { headers: { authorization: "Bearer sesame" } });
+  const response = await fetch(`${server.url}/metrics`, { headers: { authorization: "Bearer open-sesame" } });
   expect(response.status).toBe(403);
   expect(await response.text()).not.toContain("ocp_turns");
 });
