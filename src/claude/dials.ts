@@ -122,3 +122,9 @@ export const seal: HostRequest = {
 export function sealed(dials: Dials): Dials {
   return { ...dials, ANTHROPIC_BASE_URL: nowhere };
 }
+
+/**
+ * Ends the turn and its upstream request at once, as a kill does, but lets the CLI store the login that it may be
+ * refreshing before that request: the refresh goes on, and the process ends after it (2.1.197, 2.1.330).
+ */
+export const interrupt: HostRequest = { subtype: "interrupt" };

@@ -111,6 +111,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const leaving = new Set<Promise<unknown>>();
   const retiring = new Set<ClaudeProcess>();
   const running = new Set<Session>();
+  /** Killed, and not gone yet: their memory is still taken. */
+  const released = new Set<ClaudeProcess>();
   const conversations = createConversations();
   let lateModel = false;
   let serial = 0;
@@ -133,6 +135,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     living.add(process);
     const gone = process.exited.then(async (exit) => {
       living.delete(process);
+      released.delete(process);
       onRoom();
       await trace.clear(process.pid, identity.home);
       if (exit.code !== null && exit.code !== 0 && exit.stderr !== "") {
@@ -172,9 +175,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
     conversations.drop(session);
     discard(session.process);
   };
-  /** Its memory counts as free from now on. */
+  /** Ends it at once. */
   const discard = (process: ClaudeProcess) => {
-    living.delete(process);
+    if (living.delete(process)) released.add(process);
     process.kill();
   };
 
@@ -327,8 +330,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
       const fixed = conversations
         .waiting()
         .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl / 2).length;
-      const count = Math.max(running.size, admitted) + fixed;
-      return count === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax;
+      const turns = Math.max(running.size, admitted);
+      const count = turns + fixed + released.size;
+      return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax;
     },
     counts() {
       const parked = conversations.waiting().filter(({ state }) => state === "parked").length;

@@ -20,7 +20,8 @@ export type HostRequest =
   | { subtype: "initialize"; systemPrompt: string[]; sdkMcpServers?: string[] }
   | { subtype: "mcp_set_servers"; servers: Record<string, { type: "sdk"; name: string }> }
   | { subtype: "apply_flag_settings"; settings: FlagSettings }
-  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number };
+  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number }
+  | { subtype: "interrupt" };
 
 export interface FlagSettings {
   env?: Record<string, string>;

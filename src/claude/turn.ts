@@ -7,7 +7,7 @@ import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createChannel } from "./channel.ts";
-import { adjust, dialsOf, seal, sealed, thinking } from "./dials.ts";
+import { adjust, dialsOf, interrupt, seal, sealed, thinking } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { HostTools } from "./host-tools.ts";
 import type { Lease } from "./login.ts";
@@ -86,7 +86,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     process.listen(null);
     options.onProcessDone(answer.begun);
     if (lease.mayRefresh && !answer.started && !gone) {
-      process.request(seal).catch(() => {});
+      for (const request of [interrupt, seal]) process.request(request).catch(() => {});
       checkout.retire().then(lease.settle);
       return;
     }
