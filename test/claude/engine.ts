@@ -231,7 +231,7 @@ export function saidUpstream({ messages }: any): string[] {
 
 /** The newest CLI puts the date behind the last text that goes up, be it a result. */
 export function withoutReminders(words: string): string {
-  return words.replace(/\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*/g, "");
+  return words.replace(/\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*/g, "").replace(/\n$/, "");
 }
 
 /** The blocks of tool results that went up. */

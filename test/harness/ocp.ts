@@ -67,8 +67,10 @@ export async function startOcp(options: OcpOptions): Promise<Ocp> {
       CLAUDE_BIN: claudeBinary(options.cli),
       CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
       OCP_UPSTREAM_URL: options.simulator?.url,
-      // Tests ask the same again and again.
+      // Tests ask the same again and again, and most want each turn to begin with nothing.
       OCP_REPEAT_LIMIT: "0",
+      OCP_SPARES: "0",
+      OCP_LIVE_MAX: "0",
       ...options.env,
     }),
     stdin: "ignore",
