@@ -20,6 +20,8 @@ import {
   user,
 } from "./engine.ts";
 
+/** After such an end the CLI asks again by itself; a model is never so fast that this could overtake us, nor is this. */
+const slow = 40;
 const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
 
 describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
@@ -115,13 +117,13 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
   });
 
   const ends: Array<[string, Script, Partial<Conversation>]> = [
-    ["that was cut at max_tokens", { blocks: ["Too lo"], stop: "max_tokens" }, {}],
-    ["that was a refusal", { blocks: ["I will not."], stop: "refusal" }, {}],
-    ["without a text", { blocks: [{ type: "text", text: [] }] }, {}],
-    ["of thinking alone", { blocks: [{ type: "thinking", thinking: "Hm." }] }, {}],
+    ["that was cut at max_tokens", { blocks: ["Too lo"], stop: "max_tokens", paceMs: slow }, {}],
+    ["that was a refusal", { blocks: ["I will not."], stop: "refusal", paceMs: slow }, {}],
+    ["without a text", { blocks: [{ type: "text", text: [] }], paceMs: slow }, {}],
+    ["of thinking alone", { blocks: [{ type: "thinking", thinking: "Hm." }], paceMs: slow }, {}],
     [
       "that a stop text of ours ended",
-      { blocks: [{ type: "text", text: ["One. ", "\n\n", "Two. ", "Three."] }], paceMs: 20 },
+      { blocks: [{ type: "text", text: ["One. ", "\n\n", "Two. ", "Three."] }], paceMs: slow },
       { sampling: { stop: ["\n\n"] } },
     ],
   ];

@@ -17,6 +17,7 @@ import type { ProcessPath, StopReason, TurnEvent, Usage } from "../../src/core/t
 import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type CliVersion, claudeBinary } from "../harness/claude.ts";
+import { processesAtHome, waitUntil } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 
 export interface Answered {
@@ -42,6 +43,8 @@ export interface Driven extends AsyncDisposable {
   ): AsyncGenerator<TurnEvent, void, void>;
   /** The bodies that went up, in order. */
   upstream(): any[];
+  /** Waits until so many spares are there, and returns their pids. */
+  spares(count: number): Promise<number[]>;
   /** Answers the requests with these, one after the other, and the last one again and again. */
   script(...answers: Array<Script | ScriptBlock>): void;
 }
@@ -89,12 +92,22 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
       for await (const event of stream(...asked)) events.push(event);
       return answered(events);
     },
+    async spares(count) {
+      let kept = -1;
+      const look = () => engine.status().then(({ processes }) => (kept = processes.spare));
+      await look();
+      await waitUntil(`there are ${count} spares`, () => kept === count || (look(), false), 20_000);
+      const taken = engine.sessions().map(({ pid }) => pid);
+      return processesAtHome(temp.home)
+        .filter(({ pid, command }) => command.includes("stream-json") && !taken.includes(pid))
+        .map(({ pid }) => pid);
+    },
     script(...answers) {
       const first = simulator.requests.filter(isMessage).length;
       simulator.play(({ number }) => {
         const answer = answers[Math.min(number - first, answers.length) - 1]!;
         const whole = typeof answer === "object" && ("blocks" in answer || "status" in answer);
-        return { paceMs: 1, ...(whole ? answer : { blocks: [answer] }) } as Script;
+        return { paceMs: 10, ...(whole ? answer : { blocks: [answer] }) } as Script;
       });
     },
     upstream: () => simulator.requests.filter(isMessage).map(({ body }) => body),
