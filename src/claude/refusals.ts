@@ -43,8 +43,8 @@ export function createRefusals(): Refusals {
       const { model, sampling } = asked;
       // Several parameters are refused only together with thinking.
       const thinking = thinksNot(asked) ? "plain" : "thinking";
-      const valueOf = (parameter: Parameter) => (parameter === "effort" ? sampling.effort : "");
-      const keyOf = (parameter: Parameter) => `${model} ${thinking} ${parameter} ${valueOf(parameter)}`;
+      const wantedOf = (parameter: Parameter) => (parameter === "effort" ? sampling.effort : "");
+      const keyOf = (parameter: Parameter) => `${model} ${thinking} ${parameter} ${wantedOf(parameter)}`;
       const given = names.filter(({ parameter }) => isSet(asked, parameter));
       const omitted = new Set(given.map(({ parameter }) => parameter).filter((each) => known.has(keyOf(each))));
 
