@@ -63,3 +63,9 @@ export const seal: HostRequest = {
   subtype: "apply_flag_settings",
   settings: { env: { ANTHROPIC_BASE_URL: "https://127.0.0.1:0" } },
 };
+
+/**
+ * Ends the turn and its upstream request at once, as a kill does, but lets the CLI store the login that it may be
+ * refreshing before that request: the refresh goes on, and the process ends after it (2.1.197, 2.1.330).
+ */
+export const interrupt: HostRequest = { subtype: "interrupt" };

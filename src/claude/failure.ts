@@ -72,13 +72,13 @@ const windows: Record<string, string> = {
 };
 
 function limited(limit: RateLimitInfo | null, said: string, now: number): OcpError {
-  if (limit?.status !== "rejected" || !(Math.abs(Number(limit.resetsAt)) < latestSecond)) {
+  const resetsAt = typeof limit?.resetsAt === "number" ? limit.resetsAt : Number.NaN;
+  if (limit?.status !== "rejected" || !(Math.abs(resetsAt) < latestSecond)) {
     return new OcpError("plan_limit", `Anthropic limits this account for the moment: ${said}`, {
       retryAfter: shortPause,
       reason: "rate_limited",
     });
   }
-  const resetsAt = Number(limit.resetsAt);
   const seconds = Math.max(1, Math.ceil(resetsAt - now / 1000));
   const window = windows[limit.rateLimitType ?? ""] ?? "usage limit";
   const detail: ErrorDetail = { retryAfter: seconds, reason: limit.rateLimitType ?? "usage_limit" };

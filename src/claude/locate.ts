@@ -47,8 +47,16 @@ function isExecutable(path: string): boolean {
 /** How long `claude --version` may take. It needs 30 to 300 ms; a Pi that is busy starting up needs more. */
 const versionTimeout = 30_000;
 
-/** Runs `claude --version` in the scratch home; null when it does not say. */
-export async function versionOf(bin: string, scratch: string, path: string | undefined): Promise<string | null> {
+/**
+ * Runs `claude --version` in the scratch home; null when it does not say within `timeout` ms. Whatever it started is
+ * gone when this resolves.
+ */
+export async function versionOf(
+  bin: string,
+  scratch: string,
+  path: string | undefined,
+  timeout = versionTimeout,
+): Promise<string | null> {
   try {
     const child = Bun.spawn([bin, "--version"], {
       env: { HOME: scratch, PATH: path ?? "", DISABLE_AUTOUPDATER: "1" },
@@ -56,15 +64,36 @@ export async function versionOf(bin: string, scratch: string, path: string | und
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",
-      timeout: versionTimeout,
-      killSignal: "SIGKILL",
+      detached: true,
     });
-    const output = new Response(child.stdout).text();
-    await child.exited;
-    // A grandchild may hold the pipe open.
-    const text = await Promise.race([output, Bun.sleep(1_000)]);
-    return /\d+\.\d+\.\d+/.exec(text ?? "")?.[0] ?? null;
+    const timer = setTimeout(() => killGroup(child.pid), timeout);
+    try {
+      return await firstVersion(child.stdout);
+    } finally {
+      clearTimeout(timer);
+      killGroup(child.pid);
+    }
   } catch {
     return null;
+  }
+}
+
+/** Does not wait for the stream's end: a program that the CLI left behind may hold it open. */
+async function firstVersion(stream: ReadableStream<Uint8Array>): Promise<string | null> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    const version = /\d+\.\d+\.\d+(?=\D)/.exec(text);
+    if (version) return version[0];
+  }
+  return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? null;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended.
   }
 }

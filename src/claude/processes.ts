@@ -63,6 +63,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const { locate, scratch, upstreamUrl, environment, memoryMax, onRoom, log } = options;
   const living = new Set<ClaudeProcess>();
   const leaving = new Set<Promise<unknown>>();
+  /** Given back, and not gone yet: their memory is still taken, and their turn counts no more. */
+  const released = new Set<ClaudeProcess>();
   const retiring = new Set<ClaudeProcess>();
 
   const start = ({ conversation, identity }: ProcessRequest): ClaudeProcess => {
@@ -84,6 +86,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     living.add(process);
     const gone = process.exited.then(async (exit) => {
       living.delete(process);
+      released.delete(process);
       onRoom();
       await trace.clear(process.pid, identity.home);
       if (exit.code !== null && exit.code !== 0 && exit.stderr !== "") {
@@ -103,8 +106,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
       return {
         process,
         missing: request.conversation.messages.slice(0, -1),
-        release: () => process.kill(),
+        release() {
+          released.add(process);
+          process.kill();
+        },
         async retire() {
+          released.add(process);
           process.end();
           const timer = setTimeout(process.kill, refreshTime);
           retiring.add(process);
@@ -118,7 +125,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       return living.size;
     },
     hasRoom: (admitted) => {
-      const count = Math.max(living.size, admitted);
+      const count = Math.max(living.size, released.size + admitted);
       return count === 0 || estimate(count + 1) <= memoryMax;
     },
     memory: () => estimate(living.size),

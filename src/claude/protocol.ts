@@ -18,7 +18,8 @@ export type RateLimitInfo = Extract<SDKMessage, { type: "rate_limit_event" }>["r
 export type HostRequest =
   | { subtype: "initialize"; systemPrompt: string[] }
   | { subtype: "apply_flag_settings"; settings: FlagSettings }
-  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number };
+  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number }
+  | { subtype: "interrupt" };
 
 export interface FlagSettings {
   env?: Record<string, string>;

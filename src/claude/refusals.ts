@@ -40,8 +40,8 @@ export function createRefusals(): Refusals {
       const { model, sampling } = asked;
       // Several parameters are refused only together with thinking.
       const thinking = thinksNot(sampling) ? "plain" : "thinking";
-      const valueOf = (parameter: Parameter) => (parameter === "effort" ? sampling.effort : "");
-      const keyOf = (parameter: Parameter) => `${model} ${thinking} ${parameter} ${valueOf(parameter)}`;
+      const value = (parameter: Parameter) => (parameter === "effort" ? sampling.effort : "");
+      const keyOf = (parameter: Parameter) => `${model} ${thinking} ${parameter} ${value(parameter)}`;
       const isSet = (parameter: Parameter) =>
         parameter === "stop" ? sampling.stop.length > 0 : sampling[parameter] !== undefined;
       const given = names.filter(({ parameter }) => isSet(parameter));

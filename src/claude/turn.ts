@@ -7,7 +7,7 @@ import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createChannel } from "./channel.ts";
-import { dial, seal } from "./dials.ts";
+import { dial, interrupt, seal } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { Lease } from "./login.ts";
 import type { Checkout, Processes } from "./processes.ts";
@@ -52,7 +52,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     process.listen(null);
     options.onProcessDone(answer.begun);
     if (lease.mayRefresh && !answer.started && !gone) {
-      process.request(seal).catch(() => {});
+      for (const request of [interrupt, seal]) process.request(request).catch(() => {});
       retire().then(lease.settle);
     } else {
       lease.settle();
