@@ -316,6 +316,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         async retire() {
           done();
           const { process } = session;
+          released.add(process);
           process.end();
           const timer = setTimeout(process.kill, refreshTime);
           retiring.add(process);

@@ -55,6 +55,7 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
   let closed = false;
 
   const fits = (spare: Spare, model: string) => lateModel() || spare.model === model;
+  const lacking = (model: string) => pool.length < size || !pool.some((spare) => fits(spare, model));
 
   const fill = () => {
     timer = undefined;
@@ -66,8 +67,8 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     const { model, token } = wanted;
     if (!busy() && now() >= notBefore) {
       // One of another model makes place: what was asked for last is asked for next.
-      const stale = pool.find((spare) => !fits(spare, model));
-      if (stale && pool.length >= size) discard(stale);
+      const [oldest] = pool;
+      if (oldest && pool.length >= size && lacking(model)) discard(oldest);
       if (pool.length < size) start(model, token);
     }
     look();
@@ -75,8 +76,8 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
   const look = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (closed || size === 0) return;
-    timer = setTimeout(fill, pool.length < size ? lookEvery : idleAfter);
+    if (closed || size === 0 || wanted === null) return;
+    timer = setTimeout(fill, lacking(wanted.model) ? lookEvery : idleAfter);
     timer.unref();
   };
   const discard = (spare: Spare) => {

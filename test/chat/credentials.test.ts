@@ -1,58 +1,12 @@
 /** The login is read anew for each turn, and refreshed by the CLI alone, one process at a time. */
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { startSimulator } from "../../src/demo/simulator.ts";
-import { claudeBinary } from "../harness/claude.ts";
-import { startOcp, targets } from "../harness/ocp.ts";
-import { createTemp } from "../harness/temp.ts";
-import { ask, user } from "./client.ts";
+import { targets } from "../harness/ocp.ts";
+import { descendants, waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
+import { ask, post, user } from "./client.ts";
+import { createRefreshingCli, hour, login, serverWithLogin } from "./login.ts";
 
-const hour = 3_600_000;
 const messages = [user("Hi.")];
-const login = (accessToken: string, expiresAt: number) =>
-  JSON.stringify({
-    claudeAiOauth: {
-      accessToken,
-      refreshToken: "sk-ant-ort01-test",
-      expiresAt,
-      scopes: ["user:inference", "user:profile"],
-      subscriptionType: "max",
-    },
-  });
-
-/** A server whose login is a file in its home, which is there before it starts. */
-async function serverWithLogin(target: "source" | "binary", text: string | null, env: Record<string, string> = {}) {
-  const temp = await createTemp();
-  const config = join(temp.path, "claude-config");
-  mkdirSync(config);
-  const file = join(config, ".credentials.json");
-  if (text !== null) writeFileSync(file, text);
-  const simulator = startSimulator();
-  const ocp = await startOcp({
-    target,
-    simulator,
-    env: { CLAUDE_CODE_OAUTH_TOKEN: undefined, CLAUDE_CONFIG_DIR: config, ...env },
-  });
-  return {
-    ocp,
-    simulator,
-    directory: temp.path,
-    file,
-    write: (next: string) => writeFileSync(file, next),
-    tokens: () =>
-      simulator.requests
-        .filter(({ path }) => path === "/v1/messages")
-        .map(({ headers }) => headers.authorization?.replace("Bearer ", "")),
-    health: async () => (await (await fetch(`${ocp.url}/health`)).json()) as any,
-    async [Symbol.asyncDispose]() {
-      await ocp[Symbol.asyncDispose]();
-      await simulator.stop();
-      await temp.remove();
-    },
-  };
-}
 
 describe.each(targets())("the login (%s)", (target) => {
   test("a credential file that is replaced while the server runs is what the next request uses", async () => {
@@ -88,34 +42,16 @@ describe.each(targets())("the login (%s)", (target) => {
   });
 
   test("an expiring login is refreshed by one process at a time, and nobody hangs", async () => {
-    // The real CLI cannot refresh without Anthropic: this one does what it does, and then runs it.
-    const temp = await createTemp();
-    const journal = join(temp.path, "journal");
-    writeFileSync(journal, "");
-    const wrapper = join(temp.path, "claude");
-    const refreshed = login("refreshed", Date.now() + hour);
-    writeFileSync(
-      wrapper,
-      `#!/bin/sh
-case "$*" in *--version*) exec ${claudeBinary()} "$@";; esac
-if [ -z "$CLAUDE_CODE_OAUTH_TOKEN" ]; then
-  echo begin >> ${journal}
-  sleep 0.4
-  printf '%s' '${refreshed}' > "$CLAUDE_CONFIG_DIR/.credentials.json"
-  echo end >> ${journal}
-fi
-exec ${claudeBinary()} "$@"
-`,
-    );
-    chmodSync(wrapper, 0o755);
-    await using server = await serverWithLogin(target, login("expiring", Date.now() + 60_000), { CLAUDE_BIN: wrapper });
+    await using cli = await createRefreshingCli();
+    await using server = await serverWithLogin(target, login("expiring", Date.now() + 60_000), { CLAUDE_BIN: cli.bin });
     expect((await server.health()).auth.state).toBe("expiring");
 
-    const answers = await Promise.all(Array.from({ length: 5 }, () => ask(server.ocp, { messages })));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    expect(readFileSync(journal, "utf8")).toBe("begin\nend\n");
+    const answers = Promise.all(Array.from({ length: 5 }, () => ask(server.ocp, { messages })));
+    await waitUntil("the refresh has begun", () => cli.journal() !== "");
+    cli.go();
+    expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(cli.journal()).toBe("begin\nend\n");
     expect(server.tokens()).toEqual(Array(5).fill("refreshed"));
-    await temp.remove();
   });
 
   test("an expiring login that nobody can refresh serialises the requests and still answers them", async () => {
@@ -178,4 +114,85 @@ exec ${claudeBinary()} "$@"
     leaving.abort();
     expect((await second).status).toBe(200);
   });
+
+  const ends = [
+    { name: "a client that leaves", env: {}, outcome: "left" },
+    { name: "a deadline", env: { CLAUDE_TIMEOUT: "2500" }, outcome: 504 },
+  ];
+  test.each(ends)(
+    "$name while the CLI refreshes the login ends the turn at once, and the refresh not at all",
+    async ({ env, outcome }) => {
+      await using cli = await createRefreshingCli();
+      const expiring = login("expiring", Date.now() + 60_000);
+      await using server = await serverWithLogin(target, expiring, { CLAUDE_BIN: cli.bin, ...env });
+      const leaving = new AbortController();
+      const turn = post(server.ocp, { messages }, { signal: leaving.signal }).then(
+        ({ status }) => status,
+        () => "left",
+      );
+      await waitUntil("the refresh has begun", () => cli.journal() !== "");
+      if (outcome === "left") leaving.abort();
+      expect(await turn).toBe(outcome);
+      // Whoever comes now waits for the new login.
+      const next = ask(server.ocp, { messages });
+      cli.go();
+      expect((await next).status).toBe(200);
+      await waitUntil("the children are gone", () => descendants(server.ocp.pid).length === 0);
+      expect(cli.journal()).toBe("begin\nend\n");
+      expect(server.stored()).toBe("refreshed");
+      // One message, the second client's.
+      expect(server.tokens()).toEqual(["refreshed"]);
+    },
+  );
+
+  test("a stop while the CLI refreshes the login lets it store the new one, and asks the model nothing", async () => {
+    await using cli = await createRefreshingCli();
+    const expiring = login("expiring", Date.now() + 60_000);
+    await using server = await serverWithLogin(target, expiring, { CLAUDE_BIN: cli.bin });
+    const { ocp } = server;
+    const turn = post(ocp, { messages }).then(
+      () => "answered",
+      () => "cut",
+    );
+    await waitUntil("the refresh has begun", () => cli.journal() !== "");
+    const first = ocp.stop();
+    await ocp.said("A second signal stops at once.");
+    const [code] = await Promise.all([ocp.stop(), first]);
+    expect(code).toBe(143);
+    expect(await turn).toBe("cut");
+    expect(cli.journal()).toBe("begin\n");
+    cli.go();
+    await waitUntilNobodyAtHome(ocp.home, 15_000);
+    expect(cli.journal()).toBe("begin\nend\n");
+    expect(server.stored()).toBe("refreshed");
+    expect(server.tokens()).toEqual([]);
+  }, 20_000);
+
+  const oddDates = ["1.8e18", "1e999", '"soon"'];
+  test.each(oddDates)("a login that expires at %s is one that is used, and the server starts with it", async (date) => {
+    const text = login("sk-ant-oat01-odd", 7).replace('"expiresAt":7', `"expiresAt":${date}`);
+    expect(text).toContain(date);
+    await using server = await serverWithLogin(target, text);
+    expect((await ask(server.ocp, { messages })).status).toBe(200);
+    expect(server.tokens()).toEqual(["sk-ant-oat01-odd"]);
+    expect((await server.health()).auth).toMatchObject({ ok: true, state: "ok" });
+    expect(server.ocp.stderr()).not.toContain("sk-ant-oat01-odd");
+  });
+
+  const noTokens = ["sk-ant-oat01-\u0000odd", "sk-ant-oat01-odd\r\nX-Evil: 1"];
+  test.each(noTokens.map((token) => [JSON.stringify(token), token]))(
+    "a token of %s is no login, and is in no log",
+    async (_name, token) => {
+      await using server = await serverWithLogin(target, login(token, Date.now() + hour));
+      const { status, body } = await ask(server.ocp, { messages });
+      expect(status).toBe(503);
+      expect(body.error.message).toContain("not logged in");
+      expect((await server.health()).auth).toMatchObject({ ok: false, state: "missing" });
+      expect(server.simulator.requests.filter(({ path }) => path === "/v1/messages")).toHaveLength(0);
+      for (const said of [server.ocp.stderr(), JSON.stringify(body)]) {
+        expect(said).not.toContain("sk-ant-oat01");
+        expect(said).not.toContain("X-Evil");
+      }
+    },
+  );
 });

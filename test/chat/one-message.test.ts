@@ -124,6 +124,15 @@ describe.each(settings)("an answer is one upstream message ($name)", ({ target, 
     expect(await upstream()).toBe(1);
   });
 
+  test("an answer that is nothing but an invented tool is a 502, and is not asked for again", async () => {
+    play({ blocks: [{ type: "tool_use", name: "get_weather", input: {} }] });
+    const { status, body } = await ask(ocp, { messages, stream: true });
+    expect(status).toBe(502);
+    expect(body.error.message).toContain("a tool that it was not offered");
+    expect(JSON.stringify(body)).not.toContain("get_weather");
+    expect(await upstream()).toBe(1);
+  });
+
   test("a stop text ends the answer before it, also across two pieces, though the API lets it pass", async () => {
     play({ blocks: [{ type: "text", text: ["One EN", "D two ", "three"] }], paceMs: 20, stop: "end_turn" });
     const answer = await stream(ocp, { messages, stop: ["END"] });

@@ -80,6 +80,26 @@ describe.each(targets())("processes (%s)", (target) => {
     await waitUntilNobodyAtHome(scratchOf(ocp));
   });
 
+  test("a client that leaves while its long message is handed over costs nothing but its own turn", async () => {
+    simulator.reset();
+    for (let round = 1; round <= 3; round++) {
+      const leaving = new AbortController();
+      const answer = post(ocp, { messages: [user("a".repeat(20e6))] }, { signal: leaving.signal });
+      answer.catch(() => {});
+      await waitUntil(
+        "the child runs",
+        () => descendants(ocp.pid).some(({ command }) => command.includes("-p")),
+        10_000,
+      );
+      leaving.abort();
+      await waitUntilNobodyAtHome(scratchOf(ocp));
+    }
+    expect(simulator.requests.filter(({ path }) => path === "/v1/messages")).toEqual([]);
+    expect((await ask(ocp, { messages })).status).toBe(200);
+    expect(ocp.stderr()).not.toContain("EPIPE");
+    expect(ocp.stderr()).not.toContain("rejection");
+  }, 30_000);
+
   test("a killed process leaves no file of its own behind", async () => {
     simulator.reset();
     simulator.play(() => ({ blocks: [words] }));

@@ -51,6 +51,26 @@ describe.each(settings)("the conversation upstream ($name)", ({ target, cli }) =
     return onlyRequest(simulator);
   };
 
+  test.each(cli === "newest" ? ["sonnet", "opus", "haiku", "claude-sonnet-4-6"] : ["sonnet"])(
+    "what the CLI says of itself stands at the beginning, where a live process has it, and no message is empty (%s)",
+    async (model) => {
+      const request = await sent({
+        model,
+        messages: [user("One?"), assistant("One."), user("Two?"), assistant("Two."), user("Three?")],
+      });
+      const { messages } = request.body!;
+      for (const { content } of messages) {
+        expect(content.length).toBeGreaterThan(0);
+        expect(JSON.stringify(content)).not.toContain('"text":""');
+      }
+      const saying = messages.flatMap(({ content }, index) =>
+        /# (Environment|currentDate)\b/.test(JSON.stringify(content)) ? [index] : [],
+      );
+      expect(saying).toHaveLength(1);
+      expect(saying[0]).toBeLessThan(messages.findIndex(({ role }) => role === "assistant"));
+    },
+  );
+
   // What the CLI adds stands in other places for older models.
   test.each(["claude-sonnet-5-5", "claude-sonnet-4-6", "claude-haiku-4-5"])(
     "ten messages with images, system texts in between and tool calls arrive role by role (%s)",

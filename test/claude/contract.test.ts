@@ -6,7 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seal } from "../../src/claude/dials.ts";
+import { interrupt, seal } from "../../src/claude/dials.ts";
 import { versionOf } from "../../src/claude/locate.ts";
 import { assistantFrame, type HostRequest, userFrame } from "../../src/claude/protocol.ts";
 import { claudeBinary, cliVersions } from "../harness/claude.ts";
@@ -118,6 +118,19 @@ describe.each(cliVersions)("the official CLI (%s)", (version) => {
     expect((await cli.result()).is_error).toBe(true);
     expect(cli.upstream()).toHaveLength(1);
   }, 30_000);
+
+  test("ends the turn and its upstream request at an `interrupt`, and goes once its stdin is closed", async () => {
+    await using cli = await startCli({ version });
+    cli.simulator.play(() => ({ blocks: ["Too late."], delayMs: 60_000 }));
+    cli.say("hi");
+    const { ended } = await cli.simulator.message(1);
+    await cli.request(interrupt);
+    cli.end();
+    expect(await ended).toBe("aborted");
+    expect(await cli.result()).toMatchObject({ is_error: true, terminal_reason: "aborted_streaming" });
+    await cli.exited;
+    expect(cli.upstream()).toHaveLength(1);
+  });
 
   test("reads `@file` of a prompt into it, unless CLAUDE_CODE_DISABLE_ATTACHMENTS is set", async () => {
     const upstreamOf = async (env: Record<string, string | undefined>) => {

@@ -93,10 +93,11 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
       return answered(events);
     },
     async spares(count) {
-      let kept = -1;
-      const look = () => engine.status().then(({ processes }) => (kept = processes.spare));
-      await look();
-      await waitUntil(`there are ${count} spares`, () => kept === count || (look(), false), 20_000);
+      await waitUntil(
+        `there are ${count} spares`,
+        async () => (await engine.status()).processes.spare === count,
+        20_000,
+      );
       const taken = engine.sessions().map(({ pid }) => pid);
       return processesAtHome(temp.home)
         .filter(({ pid, command }) => command.includes("stream-json") && !taken.includes(pid))

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { createBrake } from "../../src/core/brake.ts";
-import { OcpError } from "../../src/core/errors.ts";
+import type { OcpError } from "../../src/core/errors.ts";
 
 function storm(limit: number) {
   let time = 0;

@@ -63,6 +63,18 @@ describe("refused by itself", () => {
       status: 400,
       message: "text content blocks must be non-empty",
     },
+    ...["", []].map((content) => ({
+      name: `an empty message (${JSON.stringify(content)})`,
+      body: { model, max_tokens: 1, messages: [...messages, { role: "assistant", content }, ...messages] },
+      status: 400,
+      message: "messages.1: all messages must have non-empty content",
+    })),
+    ...["assistant", "system"].map((role) => ({
+      name: `a first message of the ${role}'s`,
+      body: { model, max_tokens: 1, messages: [{ role, content: "hi" }, ...messages] },
+      status: 400,
+      message: 'first message must use the "user" role',
+    })),
     {
       name: "a model that is not",
       body: { model: "gpt-1", max_tokens: 1, messages },

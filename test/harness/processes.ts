@@ -48,12 +48,12 @@ export function openFiles(pid: number): number {
 /** Resolves with what `look` returns once that is neither undefined nor false; rejects after `deadlineMs`. */
 export async function waitUntil<Seen>(
   what: string,
-  look: () => Seen | undefined | false,
+  look: () => Seen | undefined | false | Promise<Seen | undefined | false>,
   deadlineMs = 5000,
 ): Promise<Seen> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const seen = look();
+    const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (performance.now() > deadline) throw new Error(`Not within ${deadlineMs} ms: ${what}`);
     await Bun.sleep(10);

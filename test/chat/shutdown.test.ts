@@ -1,0 +1,55 @@
+/** A server that goes down says so to the clients whose answers it ends, in the form that they expect an error in. */
+
+import { expect, test } from "bun:test";
+import { loadConfig } from "../../src/config/load.ts";
+import { resolvePaths } from "../../src/config/paths.ts";
+import { startSimulator } from "../../src/demo/simulator.ts";
+import { start } from "../../src/services.ts";
+import { claudeBinary } from "../harness/claude.ts";
+import { testEnv } from "../harness/env.ts";
+import { waitUntilNobodyAtHome } from "../harness/processes.ts";
+import { createTemp } from "../harness/temp.ts";
+import { ask, post, readStream, user } from "./client.ts";
+
+const messages = [user("Count.")];
+
+test("a stop before the answers' ends is an error frame and a 503, and leaves no child", async () => {
+  await using temp = await createTemp();
+  await using simulator = startSimulator();
+  const environment = testEnv(temp.home, {
+    CLAUDE_BIN: claudeBinary(),
+    CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
+    OCP_UPSTREAM_URL: simulator.url,
+    CLAUDE_MAX_CONCURRENT: "3",
+  });
+  const config = loadConfig(environment, { port: "0" }, { memory: 2 ** 34 });
+  const log = { info() {}, warn() {}, error() {} };
+  const paths = resolvePaths(environment);
+  const server = await start(config, { demo: false, version: "1.2.3", paths, environment, log });
+
+  simulator.play(({ body }) =>
+    JSON.stringify(body).includes("Wait.")
+      ? { blocks: ["Never."], delayMs: 60_000 }
+      : { blocks: [{ type: "text", text: ["One ", "two ", "three."] }], fault: { kind: "stall", after: 2 } },
+  );
+  const begun = await post(server, { messages, stream: true });
+  const streamed = readStream(begun);
+  const others = [ask(server, { messages }), ask(server, { messages: [user("Wait.")], stream: true })];
+  await simulator.message(3);
+  const queued = ask(server, { messages });
+  const health = async () => (await (await fetch(`${server.url}/health`)).json()) as any;
+  while ((await health()).concurrency.queued === 0);
+
+  await server.stop(300);
+  const { text, error, finishReasons } = await streamed;
+  expect("One two ").toStartWith(text);
+  expect(text).toStartWith("One ");
+  expect(error.message).toContain("shutting down");
+  expect(finishReasons).toEqual([]);
+  for (const { status, body } of await Promise.all([...others, queued])) {
+    expect(status).toBe(503);
+    expect(body.error.message).toContain("shutting down");
+  }
+  await waitUntilNobodyAtHome(temp.home);
+  await expect(post(server, { messages })).rejects.toThrow();
+});
