@@ -35,7 +35,7 @@ describe.each(settings)("an answer is one upstream message ($name)", ({ target, 
   /** At a pace, as the vendor's API answers: a whole answer in one packet leaves nobody the time to do anything. */
   const play = (script: AnswerScript) => {
     simulator.reset();
-    simulator.play(() => ({ paceMs: 5, ...script }));
+    simulator.play(() => ({ paceMs: 40, ...script }));
   };
 
   const ends = [
