@@ -6,6 +6,9 @@ import type { Program, Programs } from "./programs.ts";
 /** Some forty words: short, so that what is measured is the way and not the text. */
 const answer = "This is the text of an answer. ".repeat(6).trim();
 
+/** A request that offers this tool is answered by a call of it. */
+export const benchTool = "look";
+
 /** `onRequest` gets the size in bytes of each request for a message. */
 export function startApi(programs: Programs, onRequest: (bytes: number) => void = () => {}): Promise<Program> {
   return programs.start({
@@ -17,9 +20,11 @@ export function startApi(programs: Programs, onRequest: (bytes: number) => void 
 if (import.meta.main) {
   const simulator = startSimulator({
     keep: 1,
-    scenario: ({ path, bytes }) => {
+    scenario: ({ path, bytes, body }) => {
       if (path === "/v1/messages") process.send?.({ bytes });
-      return { blocks: [answer] };
+      const tools = (body?.tools ?? []) as Array<{ name: string }>;
+      const calls = tools.some(({ name }) => name === benchTool);
+      return { blocks: calls ? [{ type: "tool_use", name: benchTool, input: {} }] : [answer] };
     },
   });
   process.on("disconnect", () => process.exit(0));

@@ -13,9 +13,9 @@ export interface BareOptions {
   apiUrl?: string;
 }
 
-/** Starts the CLI and sets its system prompt; nothing is waited for. */
-export function startBare({ bin, temp, apiUrl }: BareOptions): ClaudeProcess {
-  const claude = spawnClaude(
+/** Starts the CLI; nothing is waited for. */
+export function bootBare({ bin, temp, apiUrl }: BareOptions): ClaudeProcess {
+  return spawnClaude(
     recipe({
       bin,
       model,
@@ -27,7 +27,16 @@ export function startBare({ bin, temp, apiUrl }: BareOptions): ClaudeProcess {
       environment: { PATH: process.env.PATH, LANG: process.env.LANG },
     }),
   );
+}
+
+/** Sets the system prompt, which a process takes once. */
+export function initializeBare(claude: ClaudeProcess): void {
   claude.request({ subtype: "initialize", systemPrompt: [""] }).catch(() => {});
+}
+
+export function startBare(options: BareOptions): ClaudeProcess {
+  const claude = bootBare(options);
+  initializeBare(claude);
   return claude;
 }
 

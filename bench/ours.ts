@@ -14,6 +14,8 @@ export interface OursOptions {
   apiUrl?: string;
   /** In place of the real CLI. */
   claudeBin?: string;
+  /** OCP_SPARES; the default is the server's own. */
+  spares?: number;
   /** After `serve --port 0`. */
   args?: string[];
 }
@@ -24,6 +26,9 @@ export function startOurs(programs: Programs, options: OursOptions = {}): Promis
     env: {
       CLAUDE_BIN: options.claudeBin ?? claudeBinary(),
       CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-bench",
+      // The benchmark asks the same again and again.
+      OCP_REPEAT_LIMIT: "0",
+      ...(options.spares === undefined ? {} : { OCP_SPARES: String(options.spares) }),
       ...(options.apiUrl === undefined ? {} : { OCP_UPSTREAM_URL: options.apiUrl }),
     },
   });

@@ -10,11 +10,13 @@ import type { Figure } from "./figure.ts";
 import { bytes } from "./figures/bytes.ts";
 import { firstToken } from "./figures/first-token.ts";
 import { nextTurn } from "./figures/next-turn.ts";
+import { paths } from "./figures/paths.ts";
 import { relay } from "./figures/relay.ts";
 import { rest } from "./figures/rest.ts";
 import { size } from "./figures/size.ts";
 import { startup } from "./figures/startup.ts";
 import { throughput } from "./figures/throughput.ts";
+import { toolStep } from "./figures/tool-step.ts";
 import { describeMachine } from "./machine.ts";
 import { buildIfStale } from "./ours.ts";
 import { createPrograms } from "./programs.ts";
@@ -23,6 +25,8 @@ import { type Metric, renderMetrics } from "./table.ts";
 const figures = new Map<string, Figure>([
   ["first-token", firstToken],
   ["next-turn", nextTurn],
+  ["tool-step", toolStep],
+  ["paths", paths],
   ["bytes", bytes],
   ["throughput", throughput],
   ["relay", relay],

@@ -1,0 +1,106 @@
+/**
+ * `bun run clients [name ...]`: real agents through the built binary, the real CLI and the simulated API; npm installs
+ * those that are missing into node_modules/.cache/clients. One line an agent, the last is `N passed, N failed`.
+ * The agents run without any network but loopback where the system lets us take it away: Linux, as root.
+ */
+
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AgentRun, runAgent } from "../test/clients/agent-run.ts";
+import { type Agent, agents } from "../test/clients/agents.ts";
+import { claudeBinary } from "../test/harness/claude.ts";
+import { summaryLine } from "./test-summary.ts";
+
+const root = join(import.meta.dir, "..");
+const cache = join(root, "node_modules", ".cache", "clients");
+/** Set for the run of this script that has no network. */
+const insideFlag = "--without-network";
+const longestRunMs = 10 * 60_000;
+
+const given = process.argv.slice(2);
+const names = given.filter((name) => name !== insideFlag);
+const unknown = names.filter((name) => !agents.some((agent) => agent.name === name));
+const chosen = agents.filter(({ name }) => names.length === 0 || names.includes(name));
+
+if (unknown.length > 0) {
+  console.error(`No such client: ${unknown.join(", ")}. There are ${agents.map(({ name }) => name).join(", ")}.`);
+  process.exitCode = 2;
+} else if (given.includes(insideFlag)) {
+  process.exitCode = await runAll(chosen);
+} else {
+  for (const agent of chosen) install(agent);
+  if (await canLeaveNetwork()) {
+    const script = 'ip link set lo up && exec "$@"';
+    const inside = [process.execPath, import.meta.path, insideFlag, ...names];
+    process.exitCode = await run(["unshare", "-n", "sh", "-c", script, "sh", ...inside], "inherit", longestRunMs);
+  } else {
+    process.exitCode = await runAll(chosen);
+  }
+}
+
+async function runAll(chosen: Agent[]): Promise<number> {
+  let failed = 0;
+  for (const agent of chosen) {
+    const { problems, requests, ms, said } = await attempt(agent);
+    if (problems.length > 0) {
+      failed++;
+      console.error(said);
+    }
+    const verdict = problems.length === 0 ? "ok" : `FAILED: ${problems.join(" ")}`;
+    console.log(`${agent.name.padEnd(12)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${requests} requests  ${verdict}`);
+  }
+  const counts = { passed: chosen.length - failed, failed, skipped: 0 };
+  console.log(summaryLine(counts, failed === 0));
+  return failed === 0 ? 0 : 1;
+}
+
+/** An agent that cannot even be started counts as one that failed. */
+function attempt(agent: Agent): Promise<AgentRun> {
+  return runAgent(agent, [programOf(agent)], "binary").catch((cause) => ({
+    problems: ["It could not be run."],
+    requests: 0,
+    ms: 0,
+    said: String(cause),
+  }));
+}
+
+function folderOf({ spec }: { spec: string }): string {
+  return join(cache, spec.replace("/", "+"));
+}
+
+function programOf({ package: from }: Agent): string {
+  return from ? join(folderOf(from), "node_modules", ".bin", from.program) : claudeBinary();
+}
+
+/** Installs to a scratch folder first, so that what is in the cache is whole. */
+function install(agent: Agent): void {
+  if (agent.package === null || existsSync(programOf(agent))) return;
+  const folder = folderOf(agent.package);
+  const scratch = `${folder}.new`;
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  writeFileSync(join(scratch, "package.json"), '{ "private": true }\n');
+  const args = ["install", "--silent", "--no-audit", "--no-fund", "--prefix", scratch, agent.package.spec];
+  const { exitCode } = Bun.spawnSync(["npm", ...args], { stdin: "ignore", stdout: 2, stderr: 2 });
+  if (exitCode !== 0) throw new Error(`npm could not install ${agent.package.spec}.`);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(scratch, folder);
+}
+
+async function canLeaveNetwork(): Promise<boolean> {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  if (!Bun.which("unshare") || !Bun.which("ip")) return false;
+  return (await run(["unshare", "-n", "ip", "link", "set", "lo", "up"], "ignore", 10_000)) === 0;
+}
+
+function run(argv: string[], output: "inherit" | "ignore", timeout: number): Promise<number> {
+  const options = {
+    cwd: root,
+    stdin: "ignore",
+    stdout: output,
+    stderr: output,
+    timeout,
+    killSignal: "SIGKILL",
+  } as const;
+  return Bun.spawn(argv, options).exited;
+}
