@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { claudeBinary, cliVersions } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
-import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { ask, assistant, user } from "./client.ts";
 import { messageRequests, onlyRequest, sentMessages, sentSystem } from "./upstream.ts";
@@ -52,9 +52,7 @@ describe.each(cliVersions)("the %s CLI by itself", (cli) => {
   });
 });
 
-const settings = targets().flatMap((target) =>
-  cliVersions.map((cli) => ({ target, cli, name: `${target}, ${cli} CLI` })),
-);
+const settings = matrix();
 
 describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
   let simulator: Simulator;

@@ -3,14 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AnswerScript } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
-import { cliVersions } from "../harness/claude.ts";
-import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { ask, stream, user } from "./client.ts";
 
-const settings = targets().flatMap((target) =>
-  cliVersions.map((cli) => ({ target, cli, name: `${target}, ${cli} CLI` })),
-);
+const settings = matrix();
 const text: AnswerScript["blocks"] = [{ type: "text", text: ["One ", "two ", "three."] }];
 
 describe.each(settings)("an answer is one upstream message ($name)", ({ target, cli }) => {

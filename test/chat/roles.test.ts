@@ -4,15 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
-import { cliVersions } from "../harness/claude.ts";
-import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { processesAtHome, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { ask, assistant, post, user } from "./client.ts";
 import { messageRequests, onlyRequest, sentMessages, sentSystem } from "./upstream.ts";
 
-const settings = targets().flatMap((target) =>
-  cliVersions.map((cli) => ({ target, cli, name: `${target}, ${cli} CLI` })),
-);
+const settings = matrix();
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const gif = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 const pdf = Buffer.from("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n").toString("base64");

@@ -4,15 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
-import { cliVersions } from "../harness/claude.ts";
-import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { descendants, waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 import { ask, stream, user } from "./client.ts";
 
-const settings = targets().flatMap((target) =>
-  cliVersions.map((cli) => ({ target, cli, name: `${target}, ${cli} CLI` })),
-);
+const settings = matrix();
 const messages = [user("Hi.")];
 
 describe.each(targets())("the scratch home (%s)", (target) => {

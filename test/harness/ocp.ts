@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Simulator } from "../../src/demo/simulator.ts";
-import { type CliVersion, claudeBinary } from "./claude.ts";
+import { type CliVersion, claudeBinary, cliVersions } from "./claude.ts";
 import { testEnv } from "./env.ts";
 import { processesAtHome } from "./processes.ts";
 import { createTemp, type Temp } from "./temp.ts";
@@ -44,6 +44,14 @@ export function targets(): Target[] {
   const all: Target[] = ["source", "binary"];
   const wanted = process.env.OCP_TEST_TARGETS?.split(",");
   return wanted ? all.filter((target) => wanted.includes(target)) : all;
+}
+
+/** Both targets with the newest CLI, and the source with the oldest: what a CLI does is no matter of the target. */
+export function matrix(): Array<{ target: Target; cli: CliVersion; name: string }> {
+  const combinations = targets().flatMap((target) => cliVersions.map((cli) => ({ target, cli })));
+  return combinations
+    .filter(({ target, cli }) => cli === "newest" || target === "source")
+    .map((each) => ({ ...each, name: `${each.target}, ${each.cli} CLI` }));
 }
 
 /** argv of the target. Throws when the binary is not built. */
