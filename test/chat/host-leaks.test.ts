@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { claudeBinary, cliVersions } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
-import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { ask, assistant, user } from "./client.ts";
 import { messageRequests, onlyRequest, sentMessages, sentSystem } from "./upstream.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AnswerScript } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
-import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp } from "../harness/ocp.ts";
 import { waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { ask, stream, user } from "./client.ts";
 

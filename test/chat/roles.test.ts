@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
-import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { matrix, type Ocp, startOcp } from "../harness/ocp.ts";
 import { processesAtHome, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { ask, assistant, post, user } from "./client.ts";
 import { messageRequests, onlyRequest, sentMessages, sentSystem } from "./upstream.ts";
