@@ -86,13 +86,25 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     } catch {}
   };
 
-  const serve = async ({ request_id, request }: Extract<CliFrame, { type: "control_request" }>) => {
+  const kill = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      child.kill("SIGKILL");
+    }
+  };
+  /** What cannot be understood cannot be answered: the process goes, and its exit says why. */
+  let unreadable: unknown = null;
+  const unreadableBecause = (error: unknown) => {
+    unreadable = error;
+    kill();
+  };
+
+  const serve = ({ request_id, request }: Extract<CliFrame, { type: "control_request" }>) => {
     if (request.subtype === "mcp_message" && host) {
-      const response = await host.handle(request.message as McpMessage);
-      write({
-        type: "control_response",
-        response: { subtype: "success", request_id, response: { mcp_response: response } },
-      });
+      Promise.resolve(host.handle(request.message as McpMessage)).then((mcp_response) => {
+        write({ type: "control_response", response: { subtype: "success", request_id, response: { mcp_response } } });
+      }, unreadableBecause);
     } else {
       const error = `${request.subtype} is not offered`;
       write({ type: "control_response", response: { subtype: "error", request_id, error } });
@@ -138,18 +150,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     }
   };
 
-  const kill = () => {
-    try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      child.kill("SIGKILL");
-    }
-  };
-  let unreadable: unknown = null;
-  const output = readAll().catch((error) => {
-    unreadable = error;
-    kill();
-  });
+  const output = readAll().catch(unreadableBecause);
   readErrors().catch(() => {});
 
   const exited = child.exited.then(async (code) => {
