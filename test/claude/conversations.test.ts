@@ -127,17 +127,20 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
       { sampling: { stop: ["\n\n"] } },
     ],
   ];
-  test.each(ends)("an answer %s costs one request, and leaves no process", async (_, answer, change) => {
-    script(answer, "Two.");
-    const first = await turn([user("hi")], change);
-    expect(sessions()).toEqual([]);
-    const history = first.content.filter((block) => block.type === "text" && block.text !== "");
-    const messages = [user("hi"), ...assistant(history), user("again")];
-    const second = await turn(messages.length === 3 ? messages : [user("hi again")], change);
-    expect(second).toMatchObject({ path: "new", content: [text("Two.")] });
-    expect(upstream()).toHaveLength(2);
-    expect(sessionsOf(upstream()).size).toBe(2);
-  });
+  test.each(cli === "newest" ? ends : ends.slice(0, 3))(
+    "an answer %s costs one request, and leaves no process",
+    async (_, answer, change) => {
+      script(answer, "Two.");
+      const first = await turn([user("hi")], change);
+      expect(sessions()).toEqual([]);
+      const history = first.content.filter((block) => block.type === "text" && block.text !== "");
+      const messages = [user("hi"), ...assistant(history), user("again")];
+      const second = await turn(messages.length === 3 ? messages : [user("hi again")], change);
+      expect(second).toMatchObject({ path: "new", content: [text("Two.")] });
+      expect(upstream()).toHaveLength(2);
+      expect(sessionsOf(upstream()).size).toBe(2);
+    },
+  );
 
   test("a client that leaves takes its process with it, and finds its conversation again in another one", async () => {
     script({ blocks: [{ type: "text", text: ["One. ", "Two. ", "Three."] }], paceMs: 50 }, "Again.");

@@ -51,6 +51,7 @@ export interface Driven extends AsyncDisposable {
 
 export async function drive(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): Promise<Driven> {
   const temp = await createTemp();
+  const home = change.paths?.home ?? temp.home;
   const simulator = startSimulator();
   const log = { info() {}, warn() {}, error() {} };
   const engine = await createEngine({
@@ -85,24 +86,27 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
   return {
     engine,
     simulator,
-    home: temp.home,
+    home,
     stream,
     async turn(...asked) {
       const events: TurnEvent[] = [];
       for await (const event of stream(...asked)) events.push(event);
       return answered(events);
     },
-    async spares(count) {
-      await waitUntil(
+    spares: (count) =>
+      waitUntil(
         `there are ${count} spares`,
-        async () => (await engine.status()).processes.spare === count,
+        async () => {
+          if ((await engine.status()).processes.spare !== count) return false;
+          const taken = engine.sessions().map(({ pid }) => pid);
+          const spare = processesAtHome(home)
+            .filter(({ pid, command }) => command.includes("stream-json") && !taken.includes(pid))
+            .map(({ pid }) => pid);
+          // One that was just forked, or just killed, is not yet what the engine counts.
+          return spare.length === count && spare;
+        },
         20_000,
-      );
-      const taken = engine.sessions().map(({ pid }) => pid);
-      return processesAtHome(temp.home)
-        .filter(({ pid, command }) => command.includes("stream-json") && !taken.includes(pid))
-        .map(({ pid }) => pid);
-    },
+      ),
     script(...answers) {
       const first = simulator.requests.filter(isMessage).length;
       simulator.play(({ number }) => {

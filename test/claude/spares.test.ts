@@ -15,7 +15,6 @@ import {
   said,
   saidUpstream,
   sessionsOf,
-  shared,
   text,
   tool,
   toolbox,
@@ -27,30 +26,29 @@ const hour = 3_600_000;
 const tools = { toolbox: toolbox(tool("read_file")) };
 
 describe.each(cliVersions)("spares (%s)", (cli) => {
-  const driven = shared(cli, { spares: 1 });
-  const first = async () => {
-    driven().script("Fine.");
-    await driven().turn([user("warm")]);
-    return driven().spares(1);
+  /** An engine that has answered once, so that a spare is there. */
+  const warm = async () => {
+    const driven = await drive(cli, { spares: 1 });
+    driven.script("Fine.");
+    await driven.turn([user("warm")]);
+    const [spare] = await driven.spares(1);
+    return Object.assign(driven, { spare: spare! });
   };
 
   test("a spare answers a new conversation once, and another one is booted behind it", async () => {
-    const [spare] = await first();
-    expect(await driven().turn([user("hi")])).toMatchObject({ path: "spare", content: [text("Fine.")] });
-    expect(
-      driven()
-        .engine.sessions()
-        .map(({ pid }) => pid),
-    ).toContain(spare!);
-    const [next] = await driven().spares(1);
-    expect(next).not.toBe(spare!);
-    expect(driven().upstream()).toHaveLength(2);
-    expect(sessionsOf(driven().upstream()).size).toBe(2);
+    await using driven = await warm();
+    const { spare } = driven;
+    expect(await driven.turn([user("hi")])).toMatchObject({ path: "spare", content: [text("Fine.")] });
+    expect(driven.engine.sessions().map(({ pid }) => pid)).toContain(spare);
+    const [next] = await driven.spares(1);
+    expect(next).not.toBe(spare);
+    expect(driven.upstream()).toHaveLength(2);
+    expect(sessionsOf(driven.upstream()).size).toBe(2);
   });
 
   test("its first answer has all of the request: prompt, tools, effort, parameters and history", async () => {
-    await first();
-    driven().script(called("toolu_2"), "Done.");
+    await using driven = await warm();
+    driven.script(called("toolu_2"), "Done.");
     const messages = [
       user("Do it."),
       { role: "assistant" as const, content: [text("I look."), called("toolu_1") as never] },
@@ -61,10 +59,10 @@ describe.each(cliVersions)("spares (%s)", (cli) => {
       system: "Be a pirate.",
       sampling: { maxTokens: 4321, temperature: 0.25, stop: ["END"], effort: "low" as const },
     };
-    const answer = await driven().turn(messages, change);
+    const answer = await driven.turn(messages, change);
     expect(answer.path).toBe("spare");
     expect(calls(answer)).toHaveLength(1);
-    const body = driven().upstream()[1];
+    const body = driven.upstream()[1];
     expect(body).toMatchObject({
       max_tokens: 4321,
       temperature: 0.25,
@@ -76,42 +74,40 @@ describe.each(cliVersions)("spares (%s)", (cli) => {
     expect(saidUpstream(body)).toEqual(["user: Do it.", "assistant: I look.", "user: content"]);
     expect(resultsUpstream(body)).toMatchObject([{ tool_use_id: "toolu_1", is_error: true }]);
     const next = [...messages, said(answer), user(result("toolu_2", "more"))];
-    expect(await driven().turn(next, change)).toMatchObject({ path: "parked", content: [text("Done.")] });
-    expect(driven().upstream()).toHaveLength(3);
+    expect(await driven.turn(next, change)).toMatchObject({ path: "parked", content: [text("Done.")] });
+    expect(driven.upstream()).toHaveLength(3);
   });
 
   test("another model gets a spare where the CLI binds it late, without a trace; else one of its own", async () => {
-    await first();
+    await using driven = await warm();
     const opus = { model: "claude-opus-4-8" };
-    const answer = await driven().turn([user("hi")], opus);
+    const answer = await driven.turn([user("hi")], opus);
     expect(answer.path).toBe(cli === "newest" ? "spare" : "new");
-    const bodies = driven().upstream();
+    const bodies = driven.upstream();
     expect(bodies.map(({ model }) => model)).toEqual(["claude-sonnet-4-6", "claude-opus-4-8"]);
     expect(JSON.stringify(bodies[1].messages)).not.toContain("/model");
     expect(JSON.stringify(bodies[1].messages)).not.toContain("command-name");
     expect(saidUpstream(bodies[1])).toEqual(["user: hi"]);
     if (cli === "newest") return;
     await waitUntil("the spare is of the model that is in use", () =>
-      processesAtHome(driven().home).some(
+      processesAtHome(driven.home).some(
         ({ pid, command }) =>
-          command.includes("--model claude-opus-4-8") &&
-          !driven()
-            .engine.sessions()
-            .some((each) => each.pid === pid),
+          command.includes("--model claude-opus-4-8") && !driven.engine.sessions().some((each) => each.pid === pid),
       ),
     );
-    await driven().spares(1);
-    expect((await driven().turn([user("ho")], opus)).path).toBe("spare");
-    expect(driven().upstream()[2].model).toBe("claude-opus-4-8");
+    await driven.spares(1);
+    expect((await driven.turn([user("ho")], opus)).path).toBe("spare");
+    expect(driven.upstream()[2].model).toBe("claude-opus-4-8");
   });
 
   test("a spare that dies is replaced without a request", async () => {
-    const [spare] = await first();
-    process.kill(spare!, "SIGKILL");
-    await driven().spares(0);
-    const [next] = await driven().spares(1);
-    expect(next).not.toBe(spare!);
-    expect(driven().upstream()).toHaveLength(1);
+    await using driven = await warm();
+    const { spare } = driven;
+    process.kill(spare, "SIGKILL");
+    await driven.spares(0);
+    const [next] = await driven.spares(1);
+    expect(next).not.toBe(spare);
+    expect(driven.upstream()).toHaveLength(1);
   });
 });
 
