@@ -74,7 +74,7 @@ export function noResponse(end: (ending: Ending) => void): Response {
 }
 
 /** The reset would overtake what was just written, so it leaves Bun, and the client, a moment. */
-const flushMs = 50;
+const flushMs = 250;
 
 /** Bun resets the connection on a stream's error, and prints any reason but undefined. */
 function reset(controller: ReadableStreamDefaultController, end: (ending: Ending) => void): void {
