@@ -1,8 +1,7 @@
 /** Turns a request's parameters into the settings of a process, and into the control requests that set them. */
 
 import type { Conversation, Effort } from "../core/conversation.ts";
-import { cliName } from "./names.ts";
-import { outputTool } from "./output.ts";
+import { cliName, outputTool } from "./names.ts";
 import type { HostRequest } from "./protocol.ts";
 
 /**

@@ -12,7 +12,6 @@ import { notLoggedIn } from "./failure.ts";
 import { type HostTools, usesHostTools } from "./host-tools.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
-import { createOutput } from "./output.ts";
 import { createProcesses } from "./processes.ts";
 import { createRefusals } from "./refusals.ts";
 import { prepareScratch } from "./scratch.ts";
@@ -106,7 +105,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   /** Tries the turn, again where that costs nobody anything: nothing went out, and something changed or was cut. */
   async function* tries(asked: Conversation, context: TurnContext, signal: AbortSignal) {
     const omissions = refusals.begin(asked);
-    const output = asked.output === null ? null : createOutput(asked.output);
+    // Loaded when it is first wanted: a validator of schemas is much to read at every start.
+    const output = asked.output === null ? null : (await import("./output.ts")).createOutput(asked.output);
     let cuts = 0;
     let logins = 0;
     for (;;) {

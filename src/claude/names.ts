@@ -12,3 +12,6 @@ export function cliName(name: string): string {
 export function normalisedId(id: string): string {
   return id.replace(/[^A-Za-z0-9]/g, "");
 }
+
+/** The tool through which the model gives an answer in JSON (output.ts); no client's tool may have its name. */
+export const outputTool = "respond_with_json";

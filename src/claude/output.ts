@@ -6,9 +6,7 @@
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
 import type { OutputFormat, Tool } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-
-/** No client's tool can have this name: theirs are not hidden by ours. */
-export const outputTool = "respond_with_json";
+import { outputTool } from "./names.ts";
 
 export interface Output {
   tool: Tool;
