@@ -1,0 +1,39 @@
+/** A server that is killed leaves no process of the CLI behind, whatever it was doing or waiting for. */
+
+import { expect, test } from "bun:test";
+import { startSimulator } from "../../src/demo/simulator.ts";
+import { startOcp, targets } from "../harness/ocp.ts";
+import { waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
+import { ask, stream, user } from "./client.ts";
+
+const tool = { type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } };
+
+test.each(targets())("running, parked, idle and spare processes end with a killed server (%s)", async (target) => {
+  await using simulator = startSimulator({
+    scenario: ({ body }) => {
+      if (body?.tools && (body.tools as unknown[]).length > 0) {
+        return { blocks: [{ type: "tool_use", name: "look", input: {} }], paceMs: 5 };
+      }
+      const slow = JSON.stringify(body?.messages).includes("slowly");
+      return { blocks: [{ type: "text", text: ["One ", "two ", "three."] }], paceMs: slow ? 500 : 5 };
+    },
+  });
+  await using ocp = await startOcp({
+    target,
+    simulator,
+    env: { OCP_SPARES: "1", OCP_LIVE_MAX: undefined },
+  });
+  await ask(ocp, { messages: [user("Hello.")] });
+  await ask(ocp, { messages: [user("Look.")], tools: [tool] });
+  const processes = async () => ((await (await fetch(`${ocp.url}/health`)).json()) as any).processes;
+  await waitUntil("one of each waits", async () => {
+    const { parked, live, spare } = await processes();
+    return parked === 1 && live === 1 && spare === 1;
+  });
+  const running = stream(ocp, { messages: [user("Count slowly.")] });
+  running.catch(() => {});
+  await simulator.message(3);
+  expect((await processes()).running).toBe(1);
+  await ocp.kill();
+  await waitUntilNobodyAtHome(`${ocp.home}/.ocp`, 10_000);
+});
