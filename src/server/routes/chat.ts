@@ -7,6 +7,7 @@ import { type ChatMeta, collectChatCompletion, encodeChatStream } from "../../wi
 import { decodeResponsesShaped, isResponsesShaped } from "../../wire/openai-chat/responses-shaped.ts";
 import { answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
 import type { AppServices } from "../services.ts";
@@ -14,17 +15,8 @@ import type { Turns } from "../turns.ts";
 import { chatDetail } from "./chat-detail.ts";
 
 export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
-  const { config, catalog, clock, newId } = services;
-  const context = {
-    catalog,
-    images: {
-      allowUrl: config.imageAllowUrl,
-      maxBytes: config.maxImageBytes,
-      maxCount: config.maxImages,
-      maxTotalBytes: config.maxImageTotalBytes,
-    },
-    systemPrompt: config.systemPrompt,
-  };
+  const { config, clock, newId } = services;
+  const context = decodingContext(services);
 
   return new Elysia({ name: "chat" }).post(
     "/v1/chat/completions",

@@ -7,6 +7,7 @@ import { decodeMessagesRequest } from "../../wire/anthropic-messages/decode.ts";
 import { collectMessage, encodeMessageStream, type MessageMeta } from "../../wire/anthropic-messages/encode.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
 import type { AppServices } from "../services.ts";
@@ -14,18 +15,9 @@ import type { Turns } from "../turns.ts";
 import { countDetail, messagesDetail } from "./messages-detail.ts";
 
 export function messageRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
-  const { config, catalog, newId } = services;
-  const contextOf = (request: Request) => ({
-    catalog,
-    images: {
-      allowUrl: config.imageAllowUrl,
-      maxBytes: config.maxImageBytes,
-      maxCount: config.maxImages,
-      maxTotalBytes: config.maxImageTotalBytes,
-    },
-    systemPrompt: config.systemPrompt,
-    hints: headerHints(request),
-  });
+  const { config, newId } = services;
+  const context = decodingContext(services);
+  const contextOf = (request: Request) => ({ ...context, hints: headerHints(request) });
 
   return new Elysia({ name: "messages" })
     .post(

@@ -8,6 +8,7 @@ import { decodeResponsesRequest } from "../../wire/openai-responses/decode.ts";
 import { collectResponse, encodeResponsesStream, type ResponsesEncoding } from "../../wire/openai-responses/encode.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
 import { createResponsesStore, type OwnResponses } from "../responses-store.ts";
@@ -16,18 +17,9 @@ import type { Turns } from "../turns.ts";
 import { deleteDetail, respondDetail, retrieveDetail } from "./responses-detail.ts";
 
 export function responsesRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
-  const { config, catalog, clock, newId } = services;
+  const { config, clock, newId } = services;
   const store = createResponsesStore({ clock });
-  const context = {
-    catalog,
-    images: {
-      allowUrl: config.imageAllowUrl,
-      maxBytes: config.maxImageBytes,
-      maxCount: config.maxImages,
-      maxTotalBytes: config.maxImageTotalBytes,
-    },
-    systemPrompt: config.systemPrompt,
-  };
+  const context = decodingContext(services);
   const ownOf = (request: Request): OwnResponses => {
     const { principal } = exchanges.of(request);
     if (!principal) throw new Error("a response that nobody asks for");
