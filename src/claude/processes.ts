@@ -4,21 +4,21 @@
  */
 
 import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conversation.ts";
-import { OcpError } from "../core/errors.ts";
-import type { Log, SessionInfo } from "../core/ports.ts";
+import type { SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProcessPath } from "../core/turn.ts";
 import { createBridge } from "./bridge.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { type ChildrenOptions, createChildren } from "./children.ts";
 import { createConversations } from "./conversations.ts";
 import { untouched } from "./dials.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import type { HostTools } from "./host-tools.ts";
 import { normalisedId } from "./names.ts";
-import { type ClaudeProcess, spawnClaude } from "./process.ts";
-import { type Identity, recipe } from "./recipe.ts";
-import type { Scratch, Trace } from "./scratch.ts";
+import type { ClaudeProcess } from "./process.ts";
+import type { Identity } from "./recipe.ts";
 import type { Session } from "./session.ts";
+import { settle } from "./settle.ts";
 import { createSpares } from "./spares.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -27,11 +27,6 @@ const MiB = 1024 * 1024;
 const sharedMemory = 70 * MiB;
 const spareMemory = 105 * MiB;
 const sessionMemory = 170 * MiB;
-/** How long the CLI may take, in ms, to store a login that it is refreshing. */
-const refreshTime = 15_000;
-/** How long, in ms, a process may take from the end of its answer until it is ready for the next message. */
-const settleTime = 10_000;
-
 /** A process for one turn, out of reach of any other. */
 export interface Checkout {
   session: Session;
@@ -82,12 +77,7 @@ export interface Processes {
   close(): Promise<void>;
 }
 
-export interface ProcessesOptions {
-  /** Absolute path of the CLI; throws OcpError not_ready when there is none. */
-  locate: () => string;
-  scratch: Scratch;
-  upstreamUrl: string | undefined;
-  environment: Record<string, string | undefined>;
+export interface ProcessesOptions extends ChildrenOptions {
   /** Bytes for all processes together. */
   memoryMax: number;
   /** OCP_SPARES. */
@@ -98,66 +88,31 @@ export interface ProcessesOptions {
   sessionTtl: number;
   /** Turns that wait for their first token. */
   starting: () => number;
-  /** Called when a process has gone and given its memory back. */
-  onRoom: () => void;
-  log: Log;
   /** Epoch ms. */
   now: () => number;
 }
 
 export function createProcesses(options: ProcessesOptions): Processes {
-  const { locate, scratch, upstreamUrl, environment, memoryMax, liveMax, sessionTtl, onRoom, log, now } = options;
-  const living = new Set<ClaudeProcess>();
-  const leaving = new Set<Promise<unknown>>();
-  const retiring = new Set<ClaudeProcess>();
+  const { scratch, upstreamUrl, memoryMax, liveMax, sessionTtl, now } = options;
+  const children = createChildren(options);
   const running = new Set<Session>();
-  /** Killed, and not gone yet: their memory is still taken. */
-  const released = new Set<ClaudeProcess>();
   const conversations = createConversations();
   let lateModel = false;
   let serial = 0;
 
-  const start = (model: string, identity: Identity, hostTools: HostTools | null): ClaudeProcess => {
-    const bin = locate();
-    let trace: Trace;
-    let process: ClaudeProcess;
-    try {
-      trace = scratch.begin();
-      const { temporary } = trace;
-      process = spawnClaude(
-        recipe({ bin, model, identity, scratch: scratch.path, temporary, hostTools, upstreamUrl, environment }),
-      );
-    } catch (error) {
-      // Bun's own text repeats the environment, where the token is.
-      const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
-      throw new OcpError("not_ready", "The claude CLI could not be started.", { cause });
-    }
-    living.add(process);
-    const gone = process.exited.then(async (exit) => {
-      living.delete(process);
-      released.delete(process);
-      onRoom();
-      await trace.clear(process.pid, identity.home);
-      if (exit.code !== null && exit.code !== 0 && exit.stderr !== "") {
-        log.warn("claude exited", { pid: process.pid, code: exit.code, stderr: exit.stderr });
-      }
-    });
-    leaving.add(gone);
-    gone.finally(() => leaving.delete(gone));
-    return process;
-  };
-
   const spares = createSpares({
     size: options.spares,
-    boot: (model, token) => start(model, { kind: "isolated", home: scratch.path, token }, null),
-    discard: (process) => discard(process),
+    boot: (model, token) => children.start(model, { kind: "isolated", home: scratch.path, token }, null),
+    discard: children.discard,
     lateModel: () => lateModel,
     busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax,
     now,
   });
 
-  const others = () => living.size - spares.count;
-  const memory = () => (living.size === 0 ? 0 : sharedMemory + spares.count * spareMemory + others() * sessionMemory);
+  const memory = () => {
+    const others = children.living - spares.count;
+    return children.living === 0 ? 0 : sharedMemory + spares.count * spareMemory + others * sessionMemory;
+  };
 
   /** Ends what is least missed until so many more bytes fit, if that is possible. */
   const makeRoom = (bytes: number) => {
@@ -173,14 +128,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
   const end = (session: Session) => {
     conversations.drop(session);
-    discard(session.process);
+    children.discard(session.process);
   };
-  /** Ends it at once. */
-  const discard = (process: ClaudeProcess) => {
-    if (living.delete(process)) released.add(process);
-    process.kill();
-  };
-
   /** The login was replaced: what holds another one is of no more use. */
   const retireOthers = (token: string) => {
     spares.retire(token);
@@ -195,34 +144,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
   );
   sweep.unref();
 
-  /** The process has ended its answer: waits until it says that it takes the next message. */
-  const settle = (session: Session) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    promise.catch(() => {});
-    session.ready = promise;
-    const useless = (why: string) => {
-      clearTimeout(timer);
-      reject(new Error(why));
-      end(session);
-    };
-    const timer = setTimeout(useless, settleTime, "it did not become ready");
-    const ready = () => {
-      clearTimeout(timer);
-      if (session.state === "settling") session.state = "idle";
-      resolve();
-    };
-    session.process.listen({
-      frame(frame) {
-        if (frame.type !== "result") return;
-        if (frame.is_error) useless("its turn failed after its answer");
-        else if (session.awaited.size > 0) useless("it did not wait for its results");
-        else ready();
-      },
-      exit: () => useless("it ended"),
-    });
-    if (session.state !== "settling") ready();
-  };
-
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
     session.held = extend(held, transcript.message());
     session.awaited = new Set(transcript.calls().map(normalisedId));
@@ -233,7 +154,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.hints = request.conversation.hints;
     session.usedAt = now();
     conversations.keep(session);
-    settle(session);
+    settle(session, () => end(session));
     const waiting = conversations.waiting();
     for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax))) end(extra);
   };
@@ -280,7 +201,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     const spare = onlyNew || token === null || hostTools !== null ? null : spares.take(conversation.model, token);
     makeRoom(spare ? 0 : sessionMemory);
     if (spare) return { session: session(spare.process, request), path: "spare", fresh: true, missing, results: null };
-    const process = start(conversation.model, identity, hostTools);
+    const process = children.start(conversation.model, identity, hostTools);
     return { session: session(process, request), path: "new", fresh: true, missing, results: null };
   };
 
@@ -311,18 +232,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
         },
         kill() {
           done();
-          discard(session.process);
+          children.discard(session.process);
         },
-        async retire() {
+        retire() {
           done();
-          const { process } = session;
-          released.add(process);
-          process.end();
-          const timer = setTimeout(process.kill, refreshTime);
-          retiring.add(process);
-          await process.exited;
-          retiring.delete(process);
-          clearTimeout(timer);
+          return children.retire(session.process);
         },
       };
     },
@@ -332,7 +246,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         .waiting()
         .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl / 2).length;
       const turns = Math.max(running.size, admitted);
-      const count = turns + fixed + released.size;
+      const count = turns + fixed + children.released;
       return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax;
     },
     counts() {
@@ -358,8 +272,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     async close() {
       clearInterval(sweep);
       spares.close();
-      for (const process of living) if (!retiring.has(process)) process.kill();
-      await Promise.all(leaving);
+      await children.close();
     },
   };
 }
