@@ -22,15 +22,23 @@ export interface CredentialSources {
   keychain: (() => Promise<string | null>) | null;
 }
 
+/** How long, in ms, a login file may be half-written. */
+const rewriteTime = 50;
+
 /** The order is the reference's: environment, file, keychain. */
 export async function readCredential(sources: CredentialSources): Promise<Credential | null> {
   if (sources.environment !== undefined) {
     return { token: sources.environment, source: "environment", expiresAt: null };
   }
   const file = join(sources.configDirectory, ".credentials.json");
-  const text = await readFile(file, "utf8").catch(() => null);
-  const fromFile = text === null ? null : parseLogin(text, "file");
-  if (fromFile) return fromFile;
+  for (let tries = 0; tries < 3; tries++) {
+    const text = await readFile(file, "utf8").catch(() => null);
+    if (text === null) break;
+    const login = parseLogin(text, "file");
+    if (login) return login;
+    // It may be being written at this moment.
+    await Bun.sleep(rewriteTime);
+  }
   const secret = await sources.keychain?.();
   return secret ? parseLogin(secret, "keychain") : null;
 }
