@@ -2,7 +2,7 @@
 
 import type { Conversation, Effort } from "../core/conversation.ts";
 import { cliName, outputTool } from "./names.ts";
-import type { HostRequest } from "./protocol.ts";
+import type { FlagSettings, HostRequest } from "./protocol.ts";
 
 /**
  * Below this, an answer's thinking could eat all of `max_tokens`, and models that think by a budget refuse one that
@@ -78,30 +78,31 @@ function toolChoice({ toolbox, output }: Conversation): { type: string; [field: 
     : { type: choice.type, ...(choice.type === "none" ? {} : single) };
 }
 
-/** The requests that bring a process from one setting to the other; they need not be waited for. */
-export function adjust(from: Dials, to: Dials): HostRequest[] {
+/**
+ * The requests that bring a process from one setting to the other; they need not be waited for. What else is to be set
+ * goes with them in `also`: each such request costs the CLI about 8 ms before it looks at the next frame.
+ */
+export function adjust(from: Dials, to: Dials, also: Omit<FlagSettings, "env"> = {}): HostRequest[] {
   const env: Record<string, string> = {};
   for (const name of Object.keys(to) as Array<keyof Dials>) if (from[name] !== to[name]) env[name] = to[name];
-  return Object.keys(env).length === 0 ? [] : [{ subtype: "apply_flag_settings", settings: { env } }];
+  const settings: FlagSettings = Object.keys(env).length === 0 ? also : { ...also, env };
+  return Object.keys(settings).length === 0 ? [] : [{ subtype: "apply_flag_settings", settings }];
 }
 
-/** How much a fresh process is to think: bound for its life, since not all of it can be taken back. */
-export function thinking(conversation: Conversation): HostRequest[] {
-  const requests: HostRequest[] = [];
-  const { effort, thinkingBudget, maxTokens } = conversation.sampling;
-  const off = thinksNot(conversation);
+/** How hard a fresh process is to think; undefined leaves it to the CLI. Bound for its life, like `budgetOf`. */
+export function effortOf(conversation: Conversation): FlagSettings["effortLevel"] {
   // Where thinking cannot be turned off, it is at least to be short.
-  const level = off ? "low" : effort;
-  if (level !== undefined && level !== "none") {
-    requests.push({ subtype: "apply_flag_settings", settings: { effortLevel: level } });
-  }
-  if (off) requests.push({ subtype: "set_max_thinking_tokens", max_thinking_tokens: 0 });
-  else {
-    const wanted = thinkingBudget ?? (effort === undefined || effort === "none" ? undefined : budgets[effort]);
-    const budget = Math.min(wanted ?? 0, (maxTokens ?? Number.POSITIVE_INFINITY) - 1);
-    if (budget >= 1_024) requests.push({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
-  }
-  return requests;
+  const level = thinksNot(conversation) ? "low" : conversation.sampling.effort;
+  return level === "none" ? undefined : level;
+}
+
+/** How many tokens a fresh process may think, 0 for none; null leaves it to the CLI. */
+export function budgetOf(conversation: Conversation): number | null {
+  if (thinksNot(conversation)) return 0;
+  const { effort, thinkingBudget, maxTokens } = conversation.sampling;
+  const wanted = thinkingBudget ?? (effort === undefined || effort === "none" ? 0 : budgets[effort]);
+  const budget = Math.min(wanted, (maxTokens ?? Number.POSITIVE_INFINITY) - 1);
+  return budget >= 1_024 ? budget : null;
 }
 
 /** Nothing can listen on port 0, and https keeps the login from a proxy that stands between. */
@@ -111,7 +112,7 @@ const nowhere = "https://127.0.0.1:0";
  * Takes the API's address from the process, for all requests after the one that runs (2.1.197, 2.1.330). Sent as soon
  * as an answer has begun, it makes sure that the CLI asks for no second message, however fast the end of the first
  * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. The process gets the
- * address back with its next turn.
+ * address back once it can only wait (settle.ts).
  */
 export const seal: HostRequest = {
   subtype: "apply_flag_settings",
@@ -120,6 +121,10 @@ export const seal: HostRequest = {
 
 export function sealed(dials: Dials): Dials {
   return { ...dials, ANTHROPIC_BASE_URL: nowhere };
+}
+
+export function unsealed(dials: Dials, upstreamUrl = ""): Dials {
+  return { ...dials, ANTHROPIC_BASE_URL: upstreamUrl };
 }
 
 /**

@@ -33,6 +33,8 @@ export interface Checkout {
   path: ProcessPath;
   /** It has been told nothing yet, and is to be initialised. */
   fresh: boolean;
+  /** The model on its command line. */
+  startedWith: string;
   /** The messages to enter before the last one is asked. */
   missing: readonly Message[];
   /** The results that it waits for, instead of a message. */
@@ -154,7 +156,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.hints = request.conversation.hints;
     session.usedAt = now();
     conversations.keep(session);
-    settle(session, () => end(session));
+    settle(session, upstreamUrl, () => end(session));
     const waiting = conversations.waiting();
     for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax))) end(extra);
   };
@@ -195,14 +197,22 @@ export function createProcesses(options: ProcessesOptions): Processes {
           candidate.token === token && (bridge.offers(tools) || (capabilities.changesTools && bridge.takes(tools)))
         );
       });
-      if (found) return { ...found, path: found.results ? "parked" : "live", fresh: false };
+      if (found) {
+        return { ...found, path: found.results ? "parked" : "live", fresh: false, startedWith: conversation.model };
+      }
     }
     const missing = conversation.messages.slice(0, -1);
     const spare = onlyNew || token === null || hostTools !== null ? null : spares.take(conversation.model, token);
     makeRoom(spare ? 0 : sessionMemory);
-    if (spare) return { session: session(spare.process, request), path: "spare", fresh: true, missing, results: null };
-    const process = children.start(conversation.model, identity, hostTools);
-    return { session: session(process, request), path: "new", fresh: true, missing, results: null };
+    const process = spare?.process ?? children.start(conversation.model, identity, hostTools);
+    return {
+      session: session(process, request),
+      path: spare ? "spare" : "new",
+      fresh: true,
+      startedWith: spare?.model ?? conversation.model,
+      missing,
+      results: null,
+    };
   };
 
   return {

@@ -7,16 +7,22 @@ import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { createChannel } from "./channel.ts";
-import { adjust, dialsOf, interrupt, seal, sealed, thinking } from "./dials.ts";
+import { adjust, budgetOf, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { HostTools } from "./host-tools.ts";
 import type { Lease } from "./login.ts";
 import type { Output } from "./output.ts";
 import type { Checkout, Processes } from "./processes.ts";
-import type { CliFrame, HostRequest } from "./protocol.ts";
+import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
 import { ask, replay } from "./replay.ts";
 import { createSpan } from "./span.ts";
 import { createTranscript } from "./transcript.ts";
+
+/**
+ * How long, in ms, an answer that has begun may stay without content before its process is sealed. With content it is
+ * sealed at once, but after that content went out: the CLI needs 8 ms for it, in which it says nothing.
+ */
+const sealAfter = 10;
 
 export interface Attempt {
   conversation: Conversation;
@@ -79,10 +85,19 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   let asked = false;
   let over = false;
   let gone = false;
+  let sealing: Timer | null = null;
+  const sealNow = () => {
+    if (sealing === null) return;
+    clearTimeout(sealing);
+    sealing = null;
+    process.request(seal).catch(() => {});
+    session.dials = sealed(session.dials);
+  };
 
   const finish = (clean: boolean) => {
     if (over) return;
     over = true;
+    if (sealing) clearTimeout(sealing);
     process.listen(null);
     options.onProcessDone(answer.begun);
     if (lease.mayRefresh && !answer.started && !gone) {
@@ -106,16 +121,14 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       else replayed.push();
       return;
     }
-    const before = answer.started;
+    const { started, begun } = answer;
     const verdict = answer.accept(frame);
-    if (answer.started && !before) {
+    if (answer.started && !started) {
       lease.settle();
-      if (!options.hostTools) {
-        process.request(seal).catch(() => {});
-        session.dials = sealed(session.dials);
-      }
+      if (!options.hostTools) sealing = setTimeout(sealNow, sealAfter);
       options.onBegin();
     }
+    if (answer.begun && !begun) sealNow();
     if (verdict.kind === "failed") fail(verdict.error);
     else if (verdict.kind === "ended") finish(verdict.clean);
   };
@@ -147,10 +160,6 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     if (fresh) {
       const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
-      if (path === "spare" && options.capabilities.lateModel) {
-        send({ subtype: "apply_flag_settings", settings: { model: conversation.model } });
-      }
-      for (const request of thinking(conversation)) send(request);
       if (conversation.sampling.effort === "none") {
         initialized.then((response) => {
           if (alwaysThinks(response, conversation.model)) ignored.push("effort");
@@ -160,7 +169,9 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       const name = bridge.offer(tools);
       await send({ subtype: "mcp_set_servers", servers: tools.length > 0 ? { [name]: { type: "sdk", name } } : {} });
     }
-    for (const request of adjust(session.dials, dials)) send(request);
+    for (const request of adjust(session.dials, dials, fresh ? bindings(checkout, conversation) : {})) send(request);
+    const budget = fresh ? budgetOf(conversation) : null;
+    if (budget !== null) send({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
     session.dials = dials;
     await replay(process, missing, conversation.model, () => replayed.next(), fresh);
     asked = true;
@@ -195,6 +206,15 @@ function start(options: Attempt): Checkout {
     lease.settle();
     throw error;
   }
+}
+
+/** What a fresh process is told once, beside its system prompt and tools. */
+function bindings({ startedWith }: Checkout, conversation: Conversation): FlagSettings {
+  const effortLevel = effortOf(conversation);
+  return {
+    ...(startedWith === conversation.model ? {} : { model: conversation.model }),
+    ...(effortLevel ? { effortLevel } : {}),
+  };
 }
 
 /** The client's tools, and the one that takes an answer in JSON. */
