@@ -13,6 +13,7 @@ import { type ChildrenOptions, createChildren } from "./children.ts";
 import { createConversations } from "./conversations.ts";
 import { untouched } from "./dials.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
+import { createHabits } from "./habits.ts";
 import type { HostTools } from "./host-tools.ts";
 import { normalisedId } from "./names.ts";
 import type { ClaudeProcess } from "./process.ts";
@@ -99,6 +100,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const children = createChildren(options);
   const running = new Set<Session>();
   const conversations = createConversations();
+  const habits = createHabits();
   let lateModel = false;
   let serial = 0;
 
@@ -146,7 +148,19 @@ export function createProcesses(options: ProcessesOptions): Processes {
   );
   sweep.unref();
 
+  /**
+   * In its first idle seconds a process takes as much of a processor as half of a boot: too much while others wait
+   * for theirs, after a question of somebody who asks single ones.
+   */
+  const isSpent = (session: Session, { conversation, principal }: ProcessRequest, transcript: Transcript) =>
+    session.turns === 0 &&
+    conversation.messages.length === 1 &&
+    transcript.calls().length === 0 &&
+    options.starting() > 0 &&
+    habits.asksOnce(principal.id);
+
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
+    if (isSpent(session, request, transcript)) return children.discard(session.process);
     session.held = extend(held, transcript.message());
     session.awaited = new Set(transcript.calls().map(normalisedId));
     // A turn with host tools has ended with the CLI's result, so there is none to wait for.
@@ -225,6 +239,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         request.system,
         request.hostTools !== null,
       );
+      habits.note(request.principal.id, request.conversation.messages.length > 1);
       const found = find(request, prints);
       const { session } = found;
       session.state = "running";
