@@ -25,6 +25,8 @@ const statusOf = {
   queue_full: 429,
   /** The same request came again and again right after its answers. */
   storm: 429,
+  /** The key's own budget for the period is used up. */
+  quota_exceeded: 429,
   /** The model's side limits the account's plan. */
   plan_limit: 429,
   internal: 500,
@@ -45,7 +47,18 @@ export interface ErrorDetail {
   reason?: string;
   /** Seconds until another try makes sense. */
   retryAfter?: number;
+  /** Which budget is used up, of code quota_exceeded. */
+  quota?: ExceededQuota;
   cause?: unknown;
+}
+
+export interface ExceededQuota {
+  period: "daily" | "weekly" | "monthly";
+  unit: "requests" | "tokens";
+  limit: number;
+  used: number;
+  /** As people read it: `3h 12m`. */
+  resetsIn: string;
 }
 
 export class OcpError extends Error {
@@ -54,6 +67,7 @@ export class OcpError extends Error {
   readonly param: string | undefined;
   readonly reason: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly quota: ExceededQuota | undefined;
 
   /** `message` is a sentence for the user: no prompt, no secret, no path of the host. */
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
@@ -62,6 +76,7 @@ export class OcpError extends Error {
     this.param = detail.param;
     this.reason = detail.reason;
     this.retryAfter = detail.retryAfter;
+    this.quota = detail.quota;
   }
 
   /** The HTTP status. */

@@ -2,6 +2,7 @@
 
 import type { Conversation } from "./conversation.ts";
 import type { Principal } from "./principal.ts";
+import type { CacheOutcome, Dialect } from "./store.ts";
 import type { TurnEvent } from "./turn.ts";
 
 export interface TurnContext {
@@ -12,6 +13,23 @@ export interface TurnContext {
   requestId: string;
   /** Called once the turn needs no process any more, however slowly its last events are read. */
   onDone?: () => void;
+}
+
+/** Runs one turn; what `Engine.run` says holds for each. */
+export type Runner = (conversation: Conversation, context: RequestContext) => AsyncGenerator<TurnEvent, void, void>;
+
+/** A turn as the server sees it on its way to the engine. */
+export interface RequestContext extends TurnContext {
+  dialect: Dialect;
+  /** The request names a session, or marks what is to be cached by the vendor: it gets an answer of its own. */
+  bypassCache: boolean;
+  /** What is learnt on the way, for the usage row and the response's head. */
+  note: TurnNote;
+}
+
+export interface TurnNote {
+  queuedMs: number;
+  cache: CacheOutcome;
 }
 
 /** Answers conversations through the `claude` CLI. */

@@ -3,11 +3,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Config } from "../config/settings.ts";
 import { OcpError } from "../core/errors.ts";
-import type { Principal } from "../core/principal.ts";
+import { type Principal, wellKnown } from "../core/principal.ts";
 
-const local: Principal = { id: "local", name: "local" };
-const remote: Principal = { id: "remote", name: "remote" };
-const shared: Principal = { id: "shared", name: "shared" };
+const local = wellKnown("local", "user");
+const remote = wellKnown("remote", "remote");
+const shared = wellKnown("shared", "user");
 
 /** Reverse proxies and tunnels on this machine set one of these: their callers only look local. */
 const forwardingHeaders = [

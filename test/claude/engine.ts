@@ -81,7 +81,7 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
   const stream: Driven["stream"] = (messages, changes = {}, who = "ann", signal = new AbortController().signal) =>
     engine.run(
       { ...conversationOf(messages), ...changes },
-      { principal: { id: who, name: who }, signal, requestId: "req_test" },
+      { principal: { id: who, name: who, role: "user", keyId: null }, signal, requestId: "req_test" },
     );
   return {
     engine,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { capabilitiesOf } from "../../src/claude/capabilities.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
+import { wellKnown } from "../../src/core/principal.ts";
 import { createTemp } from "../harness/temp.ts";
 
 const MiB = 1024 * 1024;
@@ -47,7 +48,7 @@ async function roomForTwo() {
     capabilities: capabilitiesOf("2.1.330"),
     hostTools: null,
     onlyNew: false,
-    principal: { id: "local", name: "local" },
+    principal: wellKnown("local", "user"),
     identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-test" },
   };
   return {

@@ -22,6 +22,7 @@ const types: Record<ErrorCode, string> = {
   body_too_large: "request_too_large",
   storm: "rate_limit_error",
   queue_full: "rate_limit_error",
+  quota_exceeded: "rate_limit_error",
   plan_limit: "rate_limit_error",
   internal: "api_error",
   upstream_failed: "api_error",

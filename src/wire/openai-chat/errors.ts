@@ -1,9 +1,9 @@
 /** Errors in OpenAI's shape, with the types and codes that its SDKs and the clients built on them act on. */
 
-import type { ErrorCode, OcpError } from "../../core/errors.ts";
+import type { ErrorCode, ExceededQuota, OcpError } from "../../core/errors.ts";
 
 export interface OpenAiErrorBody {
-  error: { message: string; type: string; param: string | null; code: string | null };
+  error: { message: string; type: string; param: string | null; code: string | null; quota?: ExceededQuota };
 }
 
 /** Type and code for each of ours. `reason` stands for the error's own finer reason, where one was given. */
@@ -21,6 +21,7 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
   body_too_large: { type: "invalid_request_error", code: "body_too_large", reason: true },
   storm: { type: "rate_limit_error", code: "repeated_request" },
   queue_full: { type: "rate_limit_error", code: "rate_limit_exceeded" },
+  quota_exceeded: { type: "quota_exceeded", code: "quota_exceeded" },
   // Clients give up on this one instead of trying again at once: a plan's window resets after hours.
   plan_limit: { type: "insufficient_quota", code: "insufficient_quota" },
   internal: { type: "server_error", code: "internal_error" },
@@ -35,5 +36,6 @@ export function renderOpenAiError(error: OcpError): OpenAiErrorBody {
   const passing = error.code === "plan_limit" && error.reason === "rate_limited";
   const shape = shapes[passing ? "queue_full" : error.code];
   const code = shape.reason ? (error.reason ?? shape.code) : shape.code;
-  return { error: { message: error.message, type: shape.type, param: error.param ?? null, code } };
+  const quota = error.quota === undefined ? {} : { quota: error.quota };
+  return { error: { message: error.message, type: shape.type, param: error.param ?? null, code, ...quota } };
 }

@@ -1,0 +1,99 @@
+/** How commands reach the running server: where it is, with which key, and what to say when it does not answer. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { resolvePaths } from "../config/paths.ts";
+import { OcpError } from "../core/errors.ts";
+import { type Host, usageError } from "./output.ts";
+
+/** The flags of every command that talks to a server. */
+export const remoteArgs = {
+  url: { type: "string", description: "The server, such as http://192.168.1.20:3456.", valueHint: "url" },
+  key: { type: "string", description: "The key to present; others can see it in the list of processes." },
+} as const;
+
+export interface Remote {
+  readonly url: string;
+  /** Resolves to the JSON of a 2xx answer. Throws OcpError with a sentence for everything else. */
+  request<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
+  /** The response itself, for streams; throws as `request` does. */
+  open(path: string, signal: AbortSignal): Promise<Response>;
+}
+
+/** How long, in ms, the server may take until its answer begins. */
+const patience = 30_000;
+
+/** The server by `--url`, else OCP_URL, else the port of CLAUDE_PROXY_PORT on this machine. */
+export function connectRemote(args: Readonly<Record<string, unknown>>, host: Host): Remote {
+  const url = baseUrl(typeof args.url === "string" ? args.url : host.env.OCP_URL, host);
+  const key = typeof args.key === "string" ? args.key : ownKey(host);
+  const headers: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` };
+
+  const send = async (path: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(`${url}${path}`, { ...init, redirect: "manual" }).catch((cause) => {
+      throw unreachable(url, cause);
+    });
+    if (!response.ok) throw await refusal(url, response, key !== null);
+    return response;
+  };
+
+  return {
+    url,
+    async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+      const signal = AbortSignal.timeout(patience);
+      const json = body === undefined ? {} : { body: JSON.stringify(body) };
+      const type = body === undefined ? {} : { "content-type": "application/json" };
+      const response = await send(path, { method, headers: { ...headers, ...type }, signal, ...json });
+      return (response.json() as Promise<T>).catch((cause) => {
+        throw new OcpError("upstream_failed", `What answers at ${url} is not OCP, or another version of it.`, {
+          cause,
+        });
+      });
+    },
+    open: (path, signal) => send(path, { headers, signal }),
+  };
+}
+
+function baseUrl(wanted: string | undefined, host: Host): string {
+  if (wanted === undefined || wanted === "") return `http://127.0.0.1:${host.env.CLAUDE_PROXY_PORT || 3456}`;
+  const text = /^https?:\/\//.test(wanted) ? wanted : `http://${wanted}`;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url?.hostname || url.search || url.hash || url.username) {
+    throw usageError(`${JSON.stringify(wanted)} is no address of a server. It must be like http://192.168.1.20:3456.`);
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/(v1\/?)?$/, "");
+}
+
+/** OCP_ADMIN_KEY, else the key that the server wrote at its first start, if it is this user's. */
+function ownKey(host: Host): string | null {
+  if (host.env.OCP_ADMIN_KEY) return host.env.OCP_ADMIN_KEY;
+  try {
+    return readFileSync(join(resolvePaths(host.env).data, "admin-key"), "utf8").trim() || null;
+  } catch {
+    return null;
+  }
+}
+
+function unreachable(url: string, cause: unknown): OcpError {
+  const { name, code } = cause as { name?: string; code?: string };
+  const why =
+    name === "TimeoutError"
+      ? `The server at ${url} does not answer.`
+      : code === "ConnectionRefused" || code === "ECONNREFUSED"
+        ? `Nothing listens at ${url}. Start it with \`ocp serve\`, or name the server with --url or OCP_URL.`
+        : `The server at ${url} cannot be reached (${code ?? name ?? "unknown"}). Check the address.`;
+  return new OcpError("not_ready", why, { cause });
+}
+
+async function refusal(url: string, response: Response, hadKey: boolean): Promise<OcpError> {
+  const body = (await response.json().catch(() => null)) as { error?: { message?: unknown } } | null;
+  const said = typeof body?.error?.message === "string" ? body.error.message : null;
+  if (response.status === 401) {
+    const hint = hadKey
+      ? "The server does not know the key that was presented. Set OCP_ADMIN_KEY to its admin key."
+      : "The server wants a key. Set OCP_ADMIN_KEY to its admin key, which it keeps in ~/.ocp/admin-key.";
+    return new OcpError("invalid_api_key", hint);
+  }
+  if (said === null) return new OcpError("upstream_failed", `What answers at ${url} is not OCP (${response.status}).`);
+  return new OcpError("upstream_failed", said);
+}
