@@ -36,7 +36,7 @@ const figures = new Map<string, Figure>([
 ]);
 
 /** Ms that one figure may take before the run is given up. */
-const figureDeadline = 240_000;
+const figureDeadline = 360_000;
 
 interface Options {
   names: string[];
