@@ -10,6 +10,7 @@ import { createCatalog } from "./core/catalog.ts";
 import type { Engine, Log } from "./core/ports.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
+import { openStore } from "./store/open.ts";
 
 export interface StartOptions {
   /** Answers come from a simulated API. */
@@ -40,6 +41,8 @@ const farewell = 1_000;
 
 export async function start(config: Config, options: StartOptions): Promise<Running> {
   const { demo, version, paths, environment, log } = options;
+  // A demo neither reads nor writes what is real: its keys and usage are gone when it ends.
+  const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
   const simulator = demo ? await startDemo() : null;
   let admission: Admission | null = null;
 
@@ -85,6 +88,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
       // Turns that are ended must still be able to say so to their clients.
       await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
       await simulator?.stop();
+      store.close();
     },
   };
 }

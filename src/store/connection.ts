@@ -1,0 +1,41 @@
+/** A connection to the database, set up the one way that everything here counts on. */
+
+import { Database } from "bun:sqlite";
+
+/** How long to wait for other processes, in ms: at the start they may be migrating; later every stream waits too. */
+const patience = { opening: 5_000, serving: 1_000 };
+
+/** `:memory:` for none on disk. Throws what SQLite says. */
+export function connect(path: string): Database {
+  const db = new Database(path, { create: false, readwrite: true, strict: true });
+  try {
+    db.run(`pragma busy_timeout = ${patience.opening}`);
+    db.run("pragma journal_mode = wal");
+    db.run("pragma synchronous = normal");
+    db.run("pragma foreign_keys = on");
+    // What is deleted is overwritten.
+    db.run("pragma secure_delete = on");
+    db.run("pragma temp_store = memory");
+    db.run("pragma journal_size_limit = 16777216");
+    return db;
+  } catch (error) {
+    db.close(true);
+    throw error;
+  }
+}
+
+/** From here on a lock of another process delays answers. */
+export function serveFrom(db: Database): void {
+  db.run(`pragma busy_timeout = ${patience.serving}`);
+}
+
+/** Moves the WAL into the database and empties it. False when another process is reading: then nothing waits for it. */
+export function emptyWal(db: Database): boolean {
+  const { timeout } = db.query<{ timeout: number }, []>("pragma busy_timeout").get() ?? { timeout: 0 };
+  db.run("pragma busy_timeout = 0");
+  try {
+    return db.query<{ busy: number }, []>("pragma wal_checkpoint(truncate)").get()?.busy === 0;
+  } finally {
+    db.run(`pragma busy_timeout = ${timeout}`);
+  }
+}

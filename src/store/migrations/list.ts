@@ -1,0 +1,10 @@
+/** The steps from nothing to today's tables, in their order. One that was released is never changed, only followed. */
+
+import initial from "./0001_initial.sql" with { type: "text" };
+
+export interface Migration {
+  name: string;
+  sql: string;
+}
+
+export const migrations: readonly Migration[] = [{ name: "0001_initial", sql: initial }];
