@@ -2,14 +2,17 @@
 
 import { Database } from "bun:sqlite";
 
-/** How long to wait for other processes, in ms: at the start they may be migrating; later every stream waits too. */
-const patience = { opening: 5_000, serving: 1_000 };
+/** How long to wait for the lock of another process, in ms: it may be migrating. */
+export const openingPatience = 5_000;
 
-/** `:memory:` for none on disk. Throws what SQLite says. */
-export function connect(path: string): Database {
+/** The same while serving, when every stream waits too. */
+const servingPatience = 1_000;
+
+/** `path` may be `:memory:`; `patience` is in ms. Throws what SQLite says. */
+export function connect(path: string, patience: number): Database {
   const db = new Database(path, { create: false, readwrite: true, strict: true });
   try {
-    db.run(`pragma busy_timeout = ${patience.opening}`);
+    db.run(`pragma busy_timeout = ${patience}`);
     db.run("pragma journal_mode = wal");
     db.run("pragma synchronous = normal");
     db.run("pragma foreign_keys = on");
@@ -26,7 +29,7 @@ export function connect(path: string): Database {
 
 /** From here on a lock of another process delays answers. */
 export function serveFrom(db: Database): void {
-  db.run(`pragma busy_timeout = ${patience.serving}`);
+  db.run(`pragma busy_timeout = ${servingPatience}`);
 }
 
 /** Moves the WAL into the database and empties it. False when another process is reading: then nothing waits for it. */

@@ -9,15 +9,13 @@ import { notReady } from "./trouble.ts";
 /** `version3`: of OCP 3 and before, with keys in plain text. */
 export type Contents = "nothing" | "current" | "version3";
 
-/** How long, in ms, to wait for a process that is migrating. */
-const patience = 5_000;
-
 /**
+ * `patience` is how long, in ms, to wait for a process that is migrating.
  * Throws OcpError not_ready for a database that is newer than this program or not OCP's, and what SQLite says of a
  * file that cannot be read.
  */
-export function contentsOf(path: string): Contents {
-  const db = openToLook(path);
+export function contentsOf(path: string, patience: number): Contents {
+  const db = openToLook(path, patience);
   try {
     return look(db);
   } finally {
@@ -29,7 +27,7 @@ export function contentsOf(path: string): Contents {
  * A connection that only reads leaves the database and its WAL as they are, but would make a WAL where there is none;
  * without one the file can be taken as immutable.
  */
-function openToLook(path: string): Database {
+function openToLook(path: string, patience: number): Database {
   const walSize = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   const flags = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
   const db = new Database(`${pathToFileURL(path).href}${walSize > 0 ? "" : "?immutable=1"}`, flags);

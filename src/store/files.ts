@@ -11,35 +11,35 @@ const companions = ["-wal", "-shm", "-journal"].map((suffix) => database + suffi
 /**
  * Checks and narrows the directory, the database and what lies beside it, and makes an empty database when there is
  * none; returns its path. Opens no file that is there: closing one would drop the locks that SQLite holds on it in
- * this process. Throws OcpError not_ready.
+ * this process. `owner` is the user that must own all of it. Throws OcpError not_ready.
  */
-export function prepareFiles(directory: string): string {
+export function prepareFiles(directory: string, owner: number | undefined): string {
   return told(() => {
-    checkDirectory(directory);
+    checkDirectory(directory, owner);
     const backups = readdirSync(directory).filter(isBackup);
-    for (const name of [...companions, ...backups]) checkFile(directory, name);
+    for (const name of [...companions, ...backups]) checkFile(directory, name, owner);
     const path = join(directory, database);
-    if (!checkFile(directory, database)) create(path);
+    if (!checkFile(directory, database, owner)) create(path);
     return path;
   });
 }
 
 /** A symbolic link to a directory is fine: it is how people move it to another disk. */
-function checkDirectory(directory: string): void {
+function checkDirectory(directory: string, owner: number | undefined): void {
   const found = statSync(directory, { throwIfNoEntry: false });
   if (!found?.isDirectory()) throw notReady("The directory of the database ocp.db is missing, or is no directory.");
-  if (found.uid !== process.getuid?.()) throw notReady(belongsToAnother("The directory of the database ocp.db"));
+  if (found.uid !== owner) throw notReady(belongsToAnother("The directory of the database ocp.db"));
   narrow(directory, found.mode, 0o700);
 }
 
 /** Whether it is there. */
-function checkFile(directory: string, name: string): boolean {
+function checkFile(directory: string, name: string, owner: number | undefined): boolean {
   const path = join(directory, name);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return false;
   if (found.isSymbolicLink()) throw notReady(`${name} is a symbolic link. Move the file itself to its place.`);
   if (!found.isFile()) throw notReady(`${name} is no file. Move it away.`);
-  if (found.uid !== process.getuid?.()) throw notReady(belongsToAnother(name));
+  if (found.uid !== owner) throw notReady(belongsToAnother(name));
   narrow(path, found.mode, 0o600);
   return true;
 }

@@ -7,7 +7,7 @@ import type { Store } from "../core/store.ts";
 import { removeUnfinished } from "./backups.ts";
 import { createCache } from "./cache.ts";
 import { clean } from "./clean.ts";
-import { connect, serveFrom } from "./connection.ts";
+import { connect, openingPatience, serveFrom } from "./connection.ts";
 import { contentsOf } from "./contents.ts";
 import { prepareFiles } from "./files.ts";
 import { createKeys } from "./keys.ts";
@@ -15,7 +15,7 @@ import { migrate } from "./migrate.ts";
 import { createSettings } from "./settings.ts";
 import { told, toldAll } from "./trouble.ts";
 import { createUsage } from "./usage.ts";
-import { takeOver } from "./version-3/take-over.ts";
+import { type TakeOverOptions, takeOver } from "./version-3/take-over.ts";
 
 export interface StoreOptions {
   /** Where `ocp.db` lies, or will; it must be there. Null: nothing is written to disk, and all is forgotten at the end. */
@@ -23,6 +23,8 @@ export interface StoreOptions {
   /** Epoch ms. */
   now: () => number;
   log: Log;
+  /** How long, in ms, to wait at the opening for another process that is at the database. */
+  patience?: number;
 }
 
 /**
@@ -30,9 +32,12 @@ export interface StoreOptions {
  * the disk, another program or the file itself is in the way; a database that is not OCP's, or of a newer version, is
  * refused so and left as it is.
  */
-export function openStore({ directory, now, log }: StoreOptions): Store {
+export function openStore({ directory, now, log, patience = openingPatience }: StoreOptions): Store {
   return told(() => {
-    const db = directory === null ? connect(":memory:") : openDatabase(prepareFiles(directory), now, log);
+    const db =
+      directory === null
+        ? connect(":memory:", patience)
+        : openDatabase({ path: prepareFiles(directory, process.getuid?.()), now, log, patience });
     try {
       migrate(db, now);
       clean(db, log);
@@ -45,12 +50,13 @@ export function openStore({ directory, now, log }: StoreOptions): Store {
   });
 }
 
-function openDatabase(path: string, now: () => number, log: Log): Database {
-  const contents = contentsOf(path);
-  if (contents === "version3") takeOver({ path, now, log });
+function openDatabase(options: TakeOverOptions): Database {
+  const { path, patience } = options;
+  const contents = contentsOf(path, patience);
+  if (contents === "version3") takeOver(options);
   // Nobody copies a database that is taken over already.
   if (contents === "current") removeUnfinished(dirname(path));
-  return connect(path);
+  return connect(path, patience);
 }
 
 function storeOn(db: Database, now: () => number): Store {

@@ -19,6 +19,8 @@ export interface OcpOptions {
   /** The API that the CLI talks to. */
   simulator?: Simulator;
   cli?: CliVersion;
+  /** With a home to start in, instead of a new one. It outlives the server. */
+  temp?: Temp;
 }
 
 export interface Ocp extends AsyncDisposable {
@@ -68,7 +70,7 @@ export function ocpCommand(target: Target): string[] {
  */
 export async function startOcp(options: OcpOptions): Promise<Ocp> {
   const command = ocpCommand(options.target);
-  const temp = await createTemp();
+  const temp = options.temp ?? (await createTemp());
   const child = Bun.spawn([...command, "serve", "--port", "0", ...(options.args ?? [])], {
     cwd: temp.path,
     env: testEnv(temp.home, {
@@ -108,10 +110,10 @@ export async function startOcp(options: OcpOptions): Promise<Ocp> {
         child.kill("SIGKILL");
         await child.exited;
       },
-      [Symbol.asyncDispose]: () => dispose(child, temp),
+      [Symbol.asyncDispose]: () => dispose(child, temp, options),
     };
   } catch (error) {
-    await dispose(child, temp);
+    await dispose(child, temp, options);
     throw error;
   }
 }
@@ -163,7 +165,7 @@ function collect(stream: ReadableStream<Uint8Array>): Collected {
   };
 }
 
-async function dispose(child: Bun.Subprocess, temp: Temp): Promise<void> {
+async function dispose(child: Bun.Subprocess, temp: Temp, options: OcpOptions): Promise<void> {
   child.kill("SIGKILL");
   await child.exited;
   for (const { pid } of processesAtHome(temp.home)) {
@@ -173,5 +175,5 @@ async function dispose(child: Bun.Subprocess, temp: Temp): Promise<void> {
       // It ended by itself meanwhile.
     }
   }
-  await temp.remove();
+  if (options.temp === undefined) await temp.remove();
 }

@@ -19,16 +19,15 @@ export interface TakeOverOptions {
   path: string;
   now: () => number;
   log: Log;
+  /** How long, in ms, to wait for another process that has the database open. */
+  patience: number;
 }
 
-/** How long, in ms, to wait for another process that has the database open. */
-const patience = 5_000;
-
 /** Throws OcpError not_ready, and what SQLite says; the database is then as it was. */
-export function takeOver({ path, now, log }: TakeOverOptions): void {
+export function takeOver({ path, now, log, patience }: TakeOverOptions): void {
   const db = new Database(path, { create: false, readwrite: true, strict: true });
   try {
-    holdAlone(db);
+    holdAlone(db, patience);
     // Another process may have done it while this one waited.
     if (look(db) !== "version3") return;
     removeUnfinished(dirname(path));
@@ -43,7 +42,7 @@ export function takeOver({ path, now, log }: TakeOverOptions): void {
 }
 
 /** No other process may have it open: a server of OCP 3 would go on with tables that are gone. */
-function holdAlone(db: Database): void {
+function holdAlone(db: Database, patience: number): void {
   db.run(`pragma busy_timeout = ${patience}`);
   db.run("pragma locking_mode = exclusive");
   db.run("pragma secure_delete = on");
