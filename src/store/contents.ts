@@ -4,10 +4,13 @@ import { constants, Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { applicationId, appliedIn, missing } from "./migrate.ts";
-import { notReady } from "./trouble.ts";
+import { damaged, notReady } from "./trouble.ts";
 
 /** `version3`: of OCP 3 and before, with keys in plain text. */
 export type Contents = "nothing" | "current" | "version3";
+
+/** Bytes of the smallest page. SQLite takes a shorter file for an empty database, and would overwrite it. */
+const smallest = 512;
 
 /**
  * `patience` is how long, in ms, to wait for a process that is migrating.
@@ -15,6 +18,8 @@ export type Contents = "nothing" | "current" | "version3";
  * file that cannot be read.
  */
 export function contentsOf(path: string, patience: number): Contents {
+  const { size } = statSync(path);
+  if (size > 0 && size < smallest) throw notReady(damaged);
   const db = openToLook(path, patience);
   try {
     return look(db);
@@ -43,12 +48,12 @@ function openToLook(path: string, patience: number): Database {
 /** Of the database as the connection sees it. */
 export function look(db: Database): Contents {
   const tables = tablesOf(db);
-  const mark = db.query<{ application_id: number }, []>("pragma application_id").get()?.application_id;
+  const [mark, version] = [numberOf(db, "application_id"), numberOf(db, "user_version")];
   if (mark === applicationId && tables.includes("migrations")) {
     missing(appliedIn(db));
     return "current";
   }
-  if (mark === 0 && tables.length === 0) return "nothing";
+  if (mark === 0 && version === 0 && tables.length === 0) return "nothing";
   if (mark === 0 && isVersion3(db, tables)) return "version3";
   throw notReady("The file ocp.db is the database of another program, and is left as it is. Move it away.");
 }
@@ -61,6 +66,10 @@ function isVersion3(db: Database, tables: readonly string[]): boolean {
   if (!holds("api_keys", "id", "key", "name")) return false;
   const beside = tables.filter((name) => name !== "api_keys" && name !== "response_cache");
   return beside.length === 0 || holds("usage_log", "id", "model", "created_at");
+}
+
+function numberOf(db: Database, pragma: "application_id" | "user_version"): number | undefined {
+  return db.query<Record<string, number>, []>(`pragma ${pragma}`).get()?.[pragma];
 }
 
 /** The names of all tables but SQLite's own. */

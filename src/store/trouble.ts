@@ -3,13 +3,13 @@
 import { SQLiteError } from "bun:sqlite";
 import { OcpError } from "../core/errors.ts";
 
+export const damaged =
+  "The database ocp.db is damaged, or no database. Put a copy of it back, or move it away to begin anew.";
+
 const sentences: ReadonlyArray<readonly [RegExp, string]> = [
   [/^SQLITE_(BUSY|LOCKED)/, "Another program holds the database ocp.db. Stop that one, or try again when it is done."],
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, "The disk is full: nothing can be written to the database ocp.db."],
-  [
-    /^SQLITE_(CORRUPT|NOTADB)/,
-    "The database ocp.db is damaged, or no database. Put a copy of it back, or move it away to begin anew.",
-  ],
+  [/^SQLITE_(CORRUPT|NOTADB)/, damaged],
   [
     /^(SQLITE_(READONLY|CANTOPEN|PERM|AUTH)|EACCES|EPERM|EROFS)/,
     "The database ocp.db cannot be opened and written. It and its directory must be writable for you.",

@@ -1,7 +1,7 @@
 /** A store in a temporary directory, and what lies in that. */
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../src/core/ports.ts";
 import type { Store, UsageRow } from "../../src/core/store.ts";
@@ -101,16 +101,15 @@ export function modesIn(directory: string): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** A hash of each file that is there, by name; the shared memory of readers says nothing of what is kept. */
+/** A hash of each file that is there, or what it links to, by name; the shared memory of readers says nothing of what is kept. */
 export function bytesIn(directory: string): Record<string, string> {
   const entries = storeFiles(directory)
     .filter((name) => !name.endsWith("-shm"))
-    .map((name) => [
-      name,
-      createHash("sha256")
-        .update(readFileSync(join(directory, name)))
-        .digest("hex"),
-    ]);
+    .map((name) => {
+      const path = join(directory, name);
+      if (lstatSync(path).isSymbolicLink()) return [name, readlinkSync(path)];
+      return [name, createHash("sha256").update(readFileSync(path)).digest("hex")];
+    });
   return Object.fromEntries(entries);
 }
 
