@@ -15,6 +15,7 @@ import { relay } from "./figures/relay.ts";
 import { rest } from "./figures/rest.ts";
 import { size } from "./figures/size.ts";
 import { startup } from "./figures/startup.ts";
+import { store } from "./figures/store.ts";
 import { throughput } from "./figures/throughput.ts";
 import { toolStep } from "./figures/tool-step.ts";
 import { describeMachine } from "./machine.ts";
@@ -33,6 +34,7 @@ const figures = new Map<string, Figure>([
   ["rest", rest],
   ["startup", startup],
   ["size", size],
+  ["store", store],
 ]);
 
 /** Ms that one figure may take before the run is given up. */

@@ -88,28 +88,29 @@ function prepareReport<Key extends string | number>(
   };
 }
 
-/** Rows of the same ms are in the order of their recording. */
+/** Rows of the same ms are in the order of their recording. A page begins below its cursor, wherever that lies. */
 function prepareRecent(db: Database): UsageStore["recent"] {
   const prepare = (filter: string) =>
     db.prepare<{ id: number } & RowColumns, [Values]>(`
-      select * from usage where at >= $since and at < $until and (at, id) < ($cursorAt, $cursorId) ${filter}
+      select * from usage
+      where at >= $since and at <= $cursorAt and (at < $cursorAt or id < $cursorId) ${filter}
       order by at desc, id desc limit $limit`);
   const all = prepare("");
   const one = prepare("and principal_id = $principalId");
-  const at = db.prepare<{ id: number; at: number }, [number]>(
+  const recordedBy = db.prepare<{ id: number; at: number }, [number]>(
     "select id, at from usage where id <= ? order by id desc limit 1",
   );
 
   return ({ since, until, principalId }, limit, before) => {
     let cursor = { at: until, id: 0 };
     if (before !== undefined) {
-      const found = at.get(before);
+      const found = recordedBy.get(before);
       if (found === null) return [];
       // A row that is gone hands over to the one that was recorded before it, which then belongs to the page.
-      cursor = found.id === before ? found : { at: found.at, id: found.id + 1 };
+      if (found.at < until) cursor = found.id === before ? found : { at: found.at, id: found.id + 1 };
     }
     const statement = principalId === null ? all : one;
-    const rows = statement.all({ since, until, principalId, limit, cursorAt: cursor.at, cursorId: cursor.id });
+    const rows = statement.all({ since, principalId, limit, cursorAt: cursor.at, cursorId: cursor.id });
     return rows.map((row) => ({ id: row.id, ...toRow(row) }));
   };
 }
