@@ -1,4 +1,7 @@
-/** What the server wants of the store; `src/store` fulfils it with SQLite. All times are epoch ms. */
+/**
+ * What the server wants of the store; `src/store` fulfils it with SQLite. All times are epoch ms. Everything may throw
+ * OcpError not_ready: the disk is full or fails, the database is damaged or locked.
+ */
 
 import type { Period } from "./periods.ts";
 import type { ProcessPath, Usage } from "./turn.ts";
@@ -28,6 +31,7 @@ export interface KeyRecord {
   tokens: Limits;
 }
 
+/** What changes a key throws OcpError not_found when there is none of this id. */
 export interface KeyStore {
   /**
    * `secret` is told this once: only its hash is kept. Throws OcpError conflict when the name is taken; a revoked
@@ -42,7 +46,7 @@ export interface KeyStore {
   list(): KeyRecord[];
   /** Throws OcpError conflict when the name is taken. */
   rename(id: number, name: string): KeyRecord;
-  /** A new secret for the same key; the old one is void at once. */
+  /** A new secret for the same key; the old one is void at once. Throws OcpError conflict when the key is revoked. */
   rotate(id: number): { key: KeyRecord; secret: string };
   /** Idempotent; keeps the time of the first. */
   revoke(id: number): KeyRecord;
@@ -98,6 +102,7 @@ export interface UsageQuery {
 export interface UsageSums {
   requests: number;
   ok: number;
+  /** Neither ok nor left by their client. */
   errors: number;
   /** Answers from the cache, and followers of another request. */
   cached: number;
@@ -114,13 +119,18 @@ export interface UsageStore {
   record(row: UsageRow): void;
   /** What has been charged to a key in the periods (periods.ts) that `at` lies in. */
   used(keyId: number, at: number): Record<Period, { requests: number; tokens: number }>;
+  /** A key's `name` is today's; who used most comes first. */
   byPrincipal(query: UsageQuery): Array<{ principalId: string; name: string; first: number; last: number } & UsageSums>;
   byModel(query: UsageQuery): Array<{ model: string } & UsageSums>;
   /** By the hour; hours without a row are left out. Oldest first. */
   timeline(query: UsageQuery): Array<{ hour: number } & UsageSums>;
-  /** Newest first. `before`: only rows that were recorded before the one of this id. */
+  /** Newest first. `before`: only rows that come after the one of this id in that order, also when it is gone. */
   recent(query: UsageQuery, limit: number, before?: number): Array<UsageRow & { id: number }>;
-  /** Forgets single rows from before `at`, and sums from before `sumsAt`; returns how many rows. */
+  /**
+   * Forgets single rows of the hours before `at`, and sums from before `sumsAt` whose rows are gone. Takes a bounded
+   * bite, since all else waits meanwhile: to be called again and again. Returns how many rows went, 0 when none is left.
+   * From then on a report counts an hour whole that it cuts and whose rows are gone.
+   */
   prune(at: number, sumsAt: number): number;
 }
 
@@ -138,10 +148,10 @@ export interface CacheEntry {
 export interface CacheStore {
   /** Counts a hit. Entries from before `notBefore` are none. */
   get(hash: string, notBefore: number, now: number): CacheEntry | null;
-  /** Replaces; then the least recently used go until all answers together fit into `maxBytes`. */
+  /** Replaces, also by nothing when it is larger than `maxBytes`; then the least recently used go until all answers together fit into `maxBytes`. */
   put(entry: CacheEntry, maxBytes: number): void;
   stats(): { entries: number; hits: number; bytes: number };
-  /** Returns how many there were. */
+  /** Leaves nothing of them on disk; returns how many there were. */
   clear(): number;
   /** Forgets entries from before `at`. */
   prune(at: number): number;

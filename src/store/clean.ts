@@ -9,7 +9,6 @@ import { markOf, removeMark } from "./marks.ts";
 export function clean(db: Database, log: Log): void {
   if (markOf(db, "uncleaned") === null) return;
   try {
-    emptyWal(db);
     // Writes every page anew, into the WAL, and from there over the old ones.
     db.run("vacuum");
     if (!emptyWal(db)) throw new Error("another process reads it");

@@ -367,6 +367,7 @@ describe("interrupted", () => {
   const content: Version3 = {
     keys: secrets.map((secret) => ({ secret, name: "device" })),
     answers: ["CANARY-ANSWER"],
+    deleted: Array(6).fill("CANARY-DELETED"),
     also: [
       `insert into usage_log (key_id, key_name, model, prompt_chars, response_chars, elapsed_ms, success, created_at)
        with recursive numbers (n) as (select 0 union all select n + 1 from numbers limit ${rows})
@@ -384,13 +385,14 @@ describe("interrupted", () => {
     ]);
     expect(store.usage.byPrincipal(all).map(({ requests }) => requests)).toEqual(Array(20).fill(rows / 20));
     expect(store.usage.used(20, epoch).monthly.requests).toBe(rows / 20);
-    expect(found(directory, [...secrets, "CANARY-ANSWER"], backup)).toEqual([]);
-    expect(readdirSync(directory).filter((name) => name.endsWith(".part"))).toEqual([]);
+    expect(found(directory, [...secrets, "CANARY-ANSWER", "CANARY-DELETED"], backup)).toEqual([]);
+    const expected = /^(home|ocp\.db(-wal|-shm)?|ocp\.db\.before-4\.0-\d+\.bak)$/;
+    expect(readdirSync(directory).filter((name) => !expected.test(name))).toEqual([]);
   }
 
   test.each([
-    { n: 1, when: "before the copy", current: false, backups: 1 },
-    { n: 2, when: "before the copy has a name", current: false, backups: 1 },
+    { n: 1, when: "before anything", current: false, backups: 1 },
+    { n: 2, when: "before the copy", current: false, backups: 1 },
     { n: 3, when: "before the new tables", current: false, backups: 2 },
     { n: 4, when: "before the keys", current: false, backups: 2 },
     { n: 5, when: "before the commit", current: false, backups: 2 },

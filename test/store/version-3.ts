@@ -30,7 +30,7 @@ export interface Version3 {
   usage?: Version3Usage[];
   /** Answers in the cache. */
   answers?: string[];
-  /** What has been deleted: it lies in free pages. */
+  /** What has been deleted: it lies in free pages, more than will be used again. */
   deleted?: string[];
   /** Without the columns, or the tables, of later versions. */
   without?: Array<"quotas" | "revoked" | "cache" | "usage" | "key ids" | "figures">;
@@ -98,7 +98,7 @@ function createTables(db: Database, { without = [], deleted = [] }: Version3): v
     db.run("create index idx_cache_time on response_cache (created_at)");
   }
   db.run("create table gone (text)");
-  for (const text of deleted) db.run("insert into gone values (?)", [`${text} `.repeat(500)]);
+  for (const text of deleted) db.run("insert into gone values (?)", [`${text} `.repeat(20_000)]);
   db.run("drop table gone");
 }
 
