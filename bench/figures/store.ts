@@ -44,17 +44,17 @@ function fill(path: string, rows: number): void {
   const db = new Database(path, { strict: true });
   db.transaction(() => {
     db.run(`
-      insert into usage (at, request_id, principal_id, key_id, name, dialect, model, input, cache_read, cache_write, output,
-        thinking, prompt_chars, answer_chars, queued_ms, first_ms, total_ms, outcome, path, cache, charged_requests,
-        charged_tokens)
+      insert into usage (at, request_id, principal_id, key_id, name, dialect, model, input, cache_read, cache_write,
+        output, thinking, prompt_chars, answer_chars, queued_ms, first_ms, total_ms, outcome, path, cache,
+        charged_requests, charged_tokens)
       with recursive numbers (n) as (select 0 union all select n + 1 from numbers limit ${rows}),
         turns as (
           select n, n * 2654435761 % 4294967296 / 65536 as hash, n % ${Math.ceil(rows / 10)} = 0 as quiet from numbers
         ),
         asked as (select *, iif(quiet, ${keys}, 1 + hash % ${keys - 1}) as key from turns)
-      select ${end - days * day} + n * ${Math.floor((days * day) / rows)}, printf('req_%024x', n), 'key-' || key, key, 'device ' || key,
-        'chat', 'claude-model-' || (hash / 20 % ${models}), 20, 5000, 300, 250, 0, 20000, 1000, 0, 80, 2000 + hash % 3000,
-        iif(hash % 50 = 0, 'timeout', 'ok'), 'live', 'off', hash % 50 > 0, 5570
+      select ${end - days * day} + n * ${Math.floor((days * day) / rows)}, printf('req_%024x', n), 'key-' || key, key,
+        'device ' || key, 'chat', 'claude-model-' || (hash / 20 % ${models}), 20, 5000, 300, 250, 0, 20000, 1000, 0, 80,
+        2000 + hash % 3000, iif(hash % 50 = 0, 'timeout', 'ok'), 'live', 'off', hash % 50 > 0, 5570
       from asked`);
     prepareSums(db)(1, rows);
   }).immediate();

@@ -128,8 +128,8 @@ export interface UsageStore {
   recent(query: UsageQuery, limit: number, before?: number): Array<UsageRow & { id: number }>;
   /**
    * Forgets single rows of the hours before `at`, and sums from before `sumsAt` whose rows are gone. Takes a bounded
-   * bite, since all else waits meanwhile: to be called again and again. Returns how many rows went, 0 when none is left.
-   * From then on a report counts an hour whole that it cuts and whose rows are gone.
+   * bite, since all else waits meanwhile: to be called again and again. Returns how many rows went, 0 when none is
+   * left. From then on a report counts an hour whole that it cuts and whose rows are gone.
    */
   prune(at: number, sumsAt: number): number;
 }
@@ -148,7 +148,10 @@ export interface CacheEntry {
 export interface CacheStore {
   /** Counts a hit. Entries from before `notBefore` are none. */
   get(hash: string, notBefore: number, now: number): CacheEntry | null;
-  /** Replaces, also by nothing when it is larger than `maxBytes`; then the least recently used go until all answers together fit into `maxBytes`. */
+  /**
+   * Replaces, by nothing when the answer is larger than `maxBytes`; then the least recently used go until all answers
+   * together fit into `maxBytes`.
+   */
   put(entry: CacheEntry, maxBytes: number): void;
   stats(): { entries: number; hits: number; bytes: number };
   /** Leaves nothing of them on disk; returns how many there were. */

@@ -5,9 +5,10 @@ import { closeSync, constants, fsyncSync, openSync, readdirSync, renameSync, rmS
 import { dirname, join } from "node:path";
 import { notReady, troubleOf } from "./trouble.ts";
 
-const pattern = /^ocp\.db\.before-4\.0-(\d+)\.bak(\.part)?$/;
+/** SQLite keeps a journal beside a copy while it makes it. */
+const pattern = /^ocp\.db\.before-4\.0-(\d+)\.bak(\.part(-journal)?)?$/;
 
-/** Also one that was not finished. */
+/** Also one that was not finished, and its journal. */
 export function isBackup(name: string): boolean {
   return pattern.test(name);
 }
@@ -49,7 +50,7 @@ export function makeBackup(db: Database, path: string, now: number): string {
     sync(dirname(path));
     return backup;
   } catch (error) {
-    rmSync(part, { force: true });
+    for (const file of [part, `${part}-journal`]) rmSync(file, { force: true });
     const trouble = troubleOf(error);
     const why = trouble instanceof Error ? trouble.message : "";
     throw notReady(`The database of OCP 3 is left as it is, because it could not be copied first. ${why}`, error);

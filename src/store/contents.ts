@@ -18,30 +18,40 @@ const smallest = 512;
  * file that cannot be read.
  */
 export function contentsOf(path: string, patience: number): Contents {
-  const { size } = statSync(path);
-  if (size > 0 && size < smallest) throw notReady(damaged);
-  const db = openToLook(path, patience);
-  try {
-    return look(db);
-  } finally {
-    db.close(true);
+  const deadline = performance.now() + patience;
+  for (;;) {
+    const before = stateOf(path);
+    try {
+      return lookAt(path, patience);
+    } catch (error) {
+      // What another process was writing at that moment may have looked like anything.
+      if (stateOf(path) === before || performance.now() > deadline) throw error;
+    }
   }
+}
+
+/** Differs when a process has written to the database in between. */
+function stateOf(path: string): string {
+  const states = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false, bigint: true }));
+  return states.map((state) => `${state?.size} ${state?.mtimeNs}`).join();
 }
 
 /**
  * A connection that only reads leaves the database and its WAL as they are, but would make a WAL where there is none;
  * without one the file can be taken as immutable.
  */
-function openToLook(path: string, patience: number): Database {
+function lookAt(path: string, patience: number): Contents {
+  const { size } = statSync(path);
+  if (size > 0 && size < smallest) throw notReady(damaged);
   const walSize = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   const flags = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
   const db = new Database(`${pathToFileURL(path).href}${walSize > 0 ? "" : "?immutable=1"}`, flags);
   try {
     db.run(`pragma busy_timeout = ${patience}`);
-    return db;
-  } catch (error) {
+    // One state of the database for all that is read.
+    return db.transaction(() => look(db))();
+  } finally {
     db.close(true);
-    throw error;
   }
 }
 

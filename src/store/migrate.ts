@@ -53,12 +53,12 @@ export function missing(applied: readonly Applied[], migrations: readonly Migrat
     const known = migrations[at];
     if (known?.name !== name) {
       throw notReady(
-        "The database ocp.db was written by a newer version of OCP, and is left as it is. Use that version, or put back the copy from before.",
+        "The database ocp.db was written by a newer version of OCP, and is left as it is. Use that version.",
       );
     }
     if (hashOf(known) !== hash) {
       throw notReady(
-        `The database ocp.db was made by another build of OCP (its ${name} differs), and is left as it is. Use that build.`,
+        `The database ocp.db is of another build of OCP (its ${name} differs), and is left as it is. Use that build.`,
       );
     }
   }

@@ -18,7 +18,7 @@ import { createUsage } from "./usage.ts";
 import { type TakeOverOptions, takeOver } from "./version-3/take-over.ts";
 
 export interface StoreOptions {
-  /** Where `ocp.db` lies, or will; it must be there. Null: nothing is written to disk, and all is forgotten at the end. */
+  /** The directory, which is there, of `ocp.db`. Null: nothing is written to disk, and all is forgotten at the end. */
   directory: string | null;
   /** Epoch ms. */
   now: () => number;

@@ -47,6 +47,11 @@ export function toldAll<Part extends object>(part: Part): Part {
   return Object.fromEntries(wrapped) as Part;
 }
 
+/** Whether the error says that another process holds a lock. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY") === true;
+}
+
 /** Whether the error says that a unique value was there already. */
 export function isTaken(error: unknown): boolean {
   return error instanceof SQLiteError && error.code === "SQLITE_CONSTRAINT_UNIQUE";

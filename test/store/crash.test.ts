@@ -24,7 +24,7 @@ function integrityOf(directory: string): unknown {
   }
 }
 
-test("killed again and again while it records, a process leaves a sound database with every row that it acknowledged", async () => {
+test("killed while it records, a process leaves a sound database with every row that it acknowledged", async () => {
   await using temp = await createTemp();
   let acknowledged = 0;
   for (let round = 1; round <= 8; round++) {

@@ -101,7 +101,7 @@ export function modesIn(directory: string): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** A hash of each file that is there, or what it links to, by name; the shared memory of readers says nothing of what is kept. */
+/** A hash of each file that is there, or what it links to, by name; shared memory says nothing of what is kept. */
 export function bytesIn(directory: string): Record<string, string> {
   const entries = storeFiles(directory)
     .filter((name) => !name.endsWith("-shm"))

@@ -444,10 +444,10 @@ describe("interrupted", () => {
 
   test("an unfinished copy of an interrupted start is removed, also when the database is taken over already", async () => {
     await using opened = await taken(content);
-    const part = join(opened.directory, "ocp.db.before-4.0-1.bak.part");
-    writeFileSync(part, laptop);
+    const parts = ["part", "part-journal"].map((end) => join(opened.directory, `ocp.db.before-4.0-1.bak.${end}`));
+    for (const part of parts) writeFileSync(part, laptop);
     opened.reopen();
-    expect(existsSync(part)).toBe(false);
+    expect(parts.filter((part) => existsSync(part))).toEqual([]);
     expect(remainingBackups(opened.directory)).toHaveLength(1);
   });
 });

@@ -93,7 +93,8 @@ function createTables(db: Database, { without = [], deleted = [] }: Version3): v
   }
   if (has("cache")) {
     db.run(
-      "create table response_cache (id integer primary key, hash text unique, model text, response text, created_at text, last_hit_at text, hits integer default 0)",
+      `create table response_cache (id integer primary key, hash text unique, model text, response text, created_at text,
+        last_hit_at text, hits integer default 0)`,
     );
     db.run("create index idx_cache_time on response_cache (created_at)");
   }

@@ -24,7 +24,8 @@ export function importKeys(db: Database, now: number): { keys: number; renamed?:
   const old = readKeys(db, now);
   const names = uniqueNames(old);
   const insert = db.prepare(`
-    insert into keys (id, hash, preview, name, created_at, revoked_at, requests_daily, requests_weekly, requests_monthly)
+    insert into keys (id, hash, preview, name, created_at, revoked_at, requests_daily, requests_weekly,
+      requests_monthly)
     values ($id, $hash, $preview, $name, $created_at, $revoked_at, $daily, $weekly, $monthly)`);
   for (const key of old) {
     insert.run({

@@ -11,7 +11,7 @@ import { clean } from "../clean.ts";
 import { look } from "../contents.ts";
 import { setMark } from "../marks.ts";
 import { applyAll } from "../migrate.ts";
-import { notReady } from "../trouble.ts";
+import { isBusy, notReady } from "../trouble.ts";
 import { importKeys } from "./keys.ts";
 import { importUsage } from "./usage.ts";
 
@@ -25,9 +25,8 @@ export interface TakeOverOptions {
 
 /** Throws OcpError not_ready, and what SQLite says; the database is then as it was. */
 export function takeOver({ path, now, log, patience }: TakeOverOptions): void {
-  const db = new Database(path, { create: false, readwrite: true, strict: true });
+  const db = openAlone(path, patience);
   try {
-    holdAlone(db, patience);
     // Another process may have done it while this one waited.
     if (look(db) !== "version3") return;
     removeUnfinished(dirname(path));
@@ -42,22 +41,37 @@ export function takeOver({ path, now, log, patience }: TakeOverOptions): void {
 }
 
 /** No other process may have it open: a server of OCP 3 would go on with tables that are gone. */
-function holdAlone(db: Database, patience: number): void {
-  db.run(`pragma busy_timeout = ${patience}`);
+function openAlone(path: string, patience: number): Database {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    const db = new Database(path, { create: false, readwrite: true, strict: true });
+    try {
+      holdAlone(db);
+      return db;
+    } catch (error) {
+      // Two that hold on to a share of the lock while they wait for the whole would wait for ever.
+      db.close(true);
+      if (!isBusy(error)) throw error;
+      if (performance.now() >= deadline) {
+        throw notReady(
+          "The database ocp.db is of OCP 3, and another program has it open. Stop the old server, then start this one.",
+          error,
+        );
+      }
+      Bun.sleepSync(20 + Math.random() * 50);
+    }
+  }
+}
+
+/** The lock is kept until the connection is closed. */
+function holdAlone(db: Database): void {
+  db.run("pragma busy_timeout = 0");
   db.run("pragma locking_mode = exclusive");
   db.run("pragma secure_delete = on");
   db.run("pragma foreign_keys = off");
-  try {
-    db.run("pragma journal_mode = wal");
-    db.run("begin exclusive");
-    db.run("commit");
-  } catch (error) {
-    if (!String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw error;
-    throw notReady(
-      "The database ocp.db is of OCP 3, and another program has it open. Stop the old server, then start this one.",
-      error,
-    );
-  }
+  db.run("pragma journal_mode = wal");
+  db.run("begin exclusive");
+  db.run("commit");
 }
 
 /** One transaction. Returns what the log says of it. */
