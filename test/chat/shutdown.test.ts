@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../src/config/load.ts";
-import { resolvePaths } from "../../src/config/paths.ts";
+import { createDirectories, resolvePaths } from "../../src/config/paths.ts";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { start } from "../../src/services.ts";
 import { claudeBinary } from "../harness/claude.ts";
@@ -25,6 +25,7 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
   const config = loadConfig(environment, { port: "0" }, { memory: 2 ** 34 });
   const log = { info() {}, warn() {}, error() {} };
   const paths = resolvePaths(environment);
+  createDirectories(paths);
   const server = await start(config, { demo: false, version: "1.2.3", paths, environment, log });
 
   simulator.play(({ body }) =>
