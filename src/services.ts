@@ -7,9 +7,11 @@ import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
+import { memoryCache } from "./core/memory-cache.ts";
 import type { Engine, Log } from "./core/ports.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
+import { startReaping } from "./server/turns/reaping.ts";
 import { openStore } from "./store/open.ts";
 
 export interface StartOptions {
@@ -68,11 +70,14 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   const { maxConcurrent, maxQueue, queueRetryAfter } = config;
   admission = createAdmission({ maxConcurrent, maxQueue, retryAfter: queueRetryAfter, hasRoom: engine.hasRoom });
 
+  const cache = memoryCache();
+  const stopReaping = startReaping({ store: cache, ttl: () => config.cacheTtl, clock: Date.now, log });
   const app = createApp({
     config,
     engine,
     catalog: createCatalog(modelsFile),
     admission,
+    cache,
     log,
     version,
     demo,
@@ -85,6 +90,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     url: listener.url,
     report: () => findings(engine, config),
     async stop(graceMs) {
+      stopReaping();
       // Turns that are ended must still be able to say so to their clients.
       await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
       await simulator?.stop();

@@ -6,6 +6,7 @@
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { renderHelp } from "./help.ts";
 import { exitCodes, type Host, reportError, usageError, write } from "./output.ts";
+import { remoteArgs } from "./remote.ts";
 import { serveArgs } from "./serve-args.ts";
 import { checkArguments, didYouMean, seeHelp } from "./strict.ts";
 
@@ -22,6 +23,25 @@ const commands = new Map(
       meta: { name: "models", description: "Lists the models and their other names." },
       args: { json },
       run: async ({ args, data }) => (await import("./models.ts")).listModels(args.json === true, data),
+    },
+    sessions: {
+      meta: { name: "sessions", description: "Lists the conversations that have a live claude process." },
+      args: { ...remoteArgs, json },
+      run: async ({ args, data }) => (await import("./sessions.ts")).listSessions(args, data),
+    },
+    clear: {
+      meta: { name: "clear", description: "Ends the claude processes of conversations that wait." },
+      args: { ...remoteArgs, json },
+      run: async ({ args, data }) => (await import("./sessions.ts")).clearSessions(args, data),
+    },
+    cache: {
+      meta: { name: "cache", description: "Shows what the response cache holds, or clears it." },
+      args: {
+        action: { type: "positional", required: false, description: "clear forgets all kept answers." },
+        ...remoteArgs,
+        json,
+      },
+      run: async ({ args, data }) => (await import("./cache.ts")).cache(args, data),
     },
     version: {
       meta: { name: "version", description: "Prints the version." },

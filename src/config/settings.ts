@@ -223,6 +223,22 @@ export const settings = [
       "How often a client may repeat an identical request right after each answer before it is slowed, and at twice that refused; 0 turns that off.",
   },
   {
+    name: "cacheTtl",
+    env: "CLAUDE_CACHE_TTL",
+    flag: null,
+    type: int(0, 86_400_000, "ms"),
+    default: 0,
+    description: "How long an answer is kept for whoever asks the same again; 0 keeps none.",
+  },
+  {
+    name: "cacheMaxBytes",
+    env: "OCP_CACHE_MAX_BYTES",
+    flag: null,
+    type: int(0, 1_024 * 1_024 * MiB, "bytes"),
+    default: 64 * MiB,
+    description: "The size of all kept answers together; those that nobody has asked for the longest go first.",
+  },
+  {
     name: "memoryMax",
     env: "OCP_MEMORY_MAX",
     flag: "memory-max",

@@ -2,6 +2,8 @@
 
 import type { Conversation, Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
+import type { TurnNote } from "../core/ports.ts";
+import type { CacheOutcome, Dialect } from "../core/store.ts";
 import { truncate } from "../core/truncate.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import type { Exchange, Exchanges } from "./exchange.ts";
@@ -15,8 +17,11 @@ type Events = AsyncGenerator<TurnEvent, void, void>;
 
 /** What a dialect made of a request body, and how it words the answer. */
 export interface Ask {
+  dialect: Dialect;
   conversation: Conversation;
   stream: boolean;
+  /** As `RequestContext` says (cache-bypass.ts). */
+  bypassCache: boolean;
   /** Parameters of the request that have no effect, as the client named them. */
   ignored: string[];
   /** How the client named a parameter of the model. */
@@ -48,10 +53,11 @@ export async function answer(
       : truncate(ask.conversation, config.maxPromptChars);
 
   const gone = new AbortController();
-  const turn = noting(
-    exchange,
-    turns.run(conversation, { principal: exchange.principal, signal: gone.signal, requestId: exchange.id }),
-  );
+  const note: TurnNote = { queuedMs: 0, cache: "off" };
+  const { id: requestId, principal } = exchange;
+  const { dialect, bypassCache } = ask;
+  const context = { principal, signal: gone.signal, requestId, dialect, bypassCache, note };
+  const turn = noting(exchange, turns.run(conversation, context));
   const leave = () => {
     exchange.outcome = "client_left";
     gone.abort(new DOMException("The client left.", "AbortError"));
@@ -68,7 +74,7 @@ export async function answer(
     server?.timeout(request, idleSeconds);
     throw error;
   });
-  const headers = notes(ask, first, dropped);
+  const headers = notes(ask, { first, dropped, cache: note.cache });
   if (!ask.stream) {
     const body = await ask.collect(events).finally(() => server?.timeout(request, idleSeconds));
     request.signal.throwIfAborted();
@@ -102,11 +108,16 @@ async function* noting(exchange: Exchange, events: Events): Events {
 }
 
 /** What the client should know about its request and can be told in the head. */
-function notes(ask: Ask, first: TurnEvent | null, dropped: number): Record<string, string> {
+function notes(
+  ask: Ask,
+  { first, dropped, cache }: { first: TurnEvent | null; dropped: number; cache: CacheOutcome },
+): Record<string, string> {
   const refused = first?.type === "start" ? first.ignored.map(ask.nameOf) : [];
   const ignored = [...new Set([...ask.ignored, ...refused])];
   return {
     ...(ignored.length > 0 ? { "x-ocp-ignored": ignored.join(", ") } : {}),
     ...(dropped > 0 ? { "x-ocp-truncated": String(dropped) } : {}),
+    // To the client a follower is a hit: its request has cost nothing.
+    ...(cache === "off" ? {} : { "x-ocp-cache": cache === "follower" ? "hit" : cache }),
   };
 }

@@ -6,6 +6,7 @@ import { errorHandling } from "./errors.ts";
 import { createExchanges, type Handle, pathOf } from "./exchange.ts";
 import { allowedMethods } from "./methods.ts";
 import { absentRoutes } from "./routes/absent.ts";
+import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -16,15 +17,26 @@ import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import type { AppServices } from "./services.ts";
+import { createCaching, epochOf } from "./turns/caching.ts";
 import { createTurns } from "./turns.ts";
 
 export type { AppServices } from "./services.ts";
 
 /** Listens nowhere: `listen` does that, and tests call `handle`. */
 export function createApp(services: AppServices): AnyElysia {
-  const { config, engine, admission, log } = services;
+  const { config, engine, admission, cache, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
-  const turns = createTurns(engine, admission, log, config.repeatLimit);
+  const caching = createCaching({
+    store: cache,
+    ttl: () => config.cacheTtl,
+    maxBytes: () => config.cacheMaxBytes,
+    epoch: () => epochOf(config, demo),
+    hostTools: config.allowedTools !== undefined || config.mcpConfig !== undefined,
+    clock,
+    log,
+  });
+  const { repeatLimit } = config;
+  const turns = createTurns({ engine, admission, log, repeatLimit, around: caching.around });
   const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
   const described: AnyElysia[] = [
@@ -35,6 +47,7 @@ export function createApp(services: AppServices): AnyElysia {
     responsesRoutes(services, exchanges, turns),
     messageRoutes(services, exchanges, turns),
     sessionRoutes(services, exchanges),
+    cacheRoutes(services, exchanges, caching),
     metricsRoutes(services, exchanges, turns),
   ];
 

@@ -12,6 +12,13 @@ export const noteHeaders = {
     description: "How many of the oldest messages were dropped, if `CLAUDE_MAX_PROMPT_CHARS` made that necessary.",
     schema: { type: "integer" as const },
   },
+  "x-ocp-cache": {
+    description:
+      "Only while the response cache is on (`CLAUDE_CACHE_TTL`). `hit`: the answer was kept, or is the one that an " +
+      "identical request gets at this moment, and costs nothing. `miss`: it was made. `bypass`: requests of this kind " +
+      "are always answered anew.",
+    schema: { type: "string" as const, example: "miss" },
+  },
 };
 
 /** The errors of such a route, by status. */

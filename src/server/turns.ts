@@ -5,7 +5,7 @@ import type { Admission } from "../core/admission.ts";
 import { createBrake } from "../core/brake.ts";
 import type { Conversation } from "../core/conversation.ts";
 import type { OcpError } from "../core/errors.ts";
-import type { Engine, Log, TurnContext } from "../core/ports.ts";
+import type { Engine, Log, RequestContext, Runner } from "../core/ports.ts";
 import { noUsage, type ProcessPath, type TurnEvent, type Usage } from "../core/turn.ts";
 import { asOcpError } from "./errors.ts";
 
@@ -26,11 +26,20 @@ export interface Turns {
    * Nothing happens before the iterator is first advanced. An aborted signal ends the wait or the turn and frees the
    * place at once. Throws OcpError, and on an aborted signal its reason.
    */
-  run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void>;
+  run: Runner;
   stats(): TurnStats;
 }
 
-export function createTurns(engine: Engine, admission: Admission, log: Log, repeatLimit: number): Turns {
+export interface TurnsOptions {
+  engine: Engine;
+  admission: Admission;
+  log: Log;
+  repeatLimit: number;
+  /** What a request meets before it is admitted. */
+  around: (next: Runner) => Runner;
+}
+
+export function createTurns({ engine, admission, log, repeatLimit, around }: TurnsOptions): Turns {
   const none = () => ({ turns: 0, usage: { ...noUsage } });
   const paths = { parked: none(), live: none(), spare: none(), new: none() };
   const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0, paths };
@@ -56,25 +65,33 @@ export function createTurns(engine: Engine, admission: Admission, log: Log, repe
     return error;
   }
 
-  async function* run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void> {
-    const { principal, signal, requestId } = context;
+  async function* admitted(conversation: Conversation, context: RequestContext) {
+    const { principal, signal, note } = context;
+    const request = digest(conversation);
+    const wait = brake.check(principal.id, request);
+    if (wait > 0) await pause(wait, signal);
+    const slot = await admission.acquire(principal.id, signal);
+    note.queuedMs = slot.queuedMs;
+    // A suspended generator does not notice an abort, so its `finally` alone would come too late.
+    signal.addEventListener("abort", slot.release, { once: true });
+    try {
+      // The place follows the process: a client that reads slowly keeps none from others.
+      yield* counted(engine.run(conversation, { ...context, onDone: slot.release }));
+    } finally {
+      brake.answered(principal.id, request);
+      signal.removeEventListener("abort", slot.release);
+      slot.release();
+    }
+  }
+
+  const answered = around(admitted);
+
+  async function* run(conversation: Conversation, context: RequestContext): AsyncGenerator<TurnEvent, void, void> {
+    const { signal, requestId } = context;
     stats.total++;
     stats.active++;
     try {
-      const request = digest(conversation);
-      const wait = brake.check(principal.id, request);
-      if (wait > 0) await pause(wait, signal);
-      const slot = await admission.acquire(principal.id, signal);
-      // A suspended generator does not notice an abort, so its `finally` alone would come too late.
-      signal.addEventListener("abort", slot.release, { once: true });
-      try {
-        // The place follows the process: a client that reads slowly keeps none from others.
-        yield* counted(engine.run(conversation, { ...context, onDone: slot.release }));
-      } finally {
-        brake.answered(principal.id, request);
-        signal.removeEventListener("abort", slot.release);
-        slot.release();
-      }
+      yield* answered(conversation, context);
     } catch (thrown) {
       throw signal.aborted ? signal.reason : failure(thrown, requestId);
     } finally {

@@ -59,6 +59,8 @@ test("nothing set gives the documented defaults", () => {
     maxImageTotalBytes: 20_971_520,
     heartbeatInterval: 15_000,
     repeatLimit: 8,
+    cacheTtl: 0,
+    cacheMaxBytes: 67_108_864,
     memoryMax: 6_000_000_000,
     spares: 2,
     liveMax: 16,

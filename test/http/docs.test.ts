@@ -63,10 +63,12 @@ describe("the document at /swagger/json", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(described.sort()).toEqual([
+      "DELETE /cache",
       "DELETE /sessions",
       "DELETE /v1/responses/{id}",
       "GET /",
       "GET /api/hello",
+      "GET /cache/stats",
       "GET /health",
       "GET /metrics",
       "GET /sessions",
@@ -87,7 +89,7 @@ describe("the document at /swagger/json", () => {
       for (const operation of Object.values(operations)) {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
-        expect(operation.security).toHaveLength(/^\/(v1\/|sessions|metrics)/.test(path) ? 3 : 0);
+        expect(operation.security).toHaveLength(/^\/(v1\/|sessions|cache|metrics)/.test(path) ? 3 : 0);
         expect(operation.responses["200"]?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();
       }

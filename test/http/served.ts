@@ -6,7 +6,9 @@ import type { Config } from "../../src/config/settings.ts";
 import { createAdmission } from "../../src/core/admission.ts";
 import { createCatalog } from "../../src/core/catalog.ts";
 import type { Conversation } from "../../src/core/conversation.ts";
+import { memoryCache } from "../../src/core/memory-cache.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
+import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
 import { createApp } from "../../src/server/app.ts";
 import { type Listener, listen } from "../../src/server/listen.ts";
@@ -28,6 +30,9 @@ export interface ServedOptions {
   hasRoom?: () => boolean;
   sessions?: Engine["sessions"];
   clearSessions?: Engine["clearSessions"];
+  cache?: CacheStore;
+  /** Epoch ms. */
+  clock?: () => number;
 }
 
 /** What the clock shows, in ms. */
@@ -59,10 +64,11 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     engine,
     catalog: createCatalog(models),
     admission,
+    cache: options.cache ?? memoryCache(),
     log,
     version: "1.2.3",
     demo: false,
-    clock: () => epoch,
+    clock: options.clock ?? (() => epoch),
     newId: (prefix) => `${prefix}id${++ids}`,
   });
   return {

@@ -7,6 +7,7 @@ import { type ChatMeta, collectChatCompletion, encodeChatStream } from "../../wi
 import { decodeResponsesShaped, isResponsesShaped } from "../../wire/openai-chat/responses-shaped.ts";
 import { answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { wantsOwnAnswer } from "../cache-bypass.ts";
 import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
@@ -29,8 +30,10 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
       const created = Math.floor(clock() / 1000);
       const meta: ChatMeta = { id: newId("chatcmpl-"), created, model, includeUsage, legacyCalls };
       const ask = {
+        dialect: "chat" as const,
         conversation,
         stream,
+        bypassCache: wantsOwnAnswer(request, body),
         ignored,
         nameOf: (parameter: keyof Sampling) => clientsName(parameter, body),
         frames: (events: Parameters<typeof encodeChatStream>[0]) => encodeChatStream(events, meta),

@@ -7,6 +7,7 @@ import { decodeMessagesRequest } from "../../wire/anthropic-messages/decode.ts";
 import { collectMessage, encodeMessageStream, type MessageMeta } from "../../wire/anthropic-messages/encode.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { wantsOwnAnswer } from "../cache-bypass.ts";
 import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
@@ -26,6 +27,8 @@ export function messageRoutes(services: AppServices, exchanges: Exchanges, turns
         const body = await readJsonObject(request, config.maxBodySize);
         const meta: MessageMeta = { id: newId("msg_"), requestId: exchanges.of(request).id };
         const ask: Ask = {
+          dialect: "messages",
+          bypassCache: wantsOwnAnswer(request, body),
           ...decodeMessagesRequest(body, contextOf(request)),
           nameOf: (parameter) => clientsName(parameter, body),
           frames: (events) => encodeMessageStream(events, meta),

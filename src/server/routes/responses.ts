@@ -8,6 +8,7 @@ import { decodeResponsesRequest } from "../../wire/openai-responses/decode.ts";
 import { collectResponse, encodeResponsesStream, type ResponsesEncoding } from "../../wire/openai-responses/encode.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
+import { wantsOwnAnswer } from "../cache-bypass.ts";
 import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
@@ -47,8 +48,10 @@ export function responsesRoutes(services: AppServices, exchanges: Exchanges, tur
           },
         };
         const ask: Ask = {
+          dialect: "responses",
           conversation,
           stream,
+          bypassCache: wantsOwnAnswer(request, body),
           ignored,
           nameOf: (parameter) => names[parameter],
           frames: (events) => encodeResponsesStream(events, encoding),

@@ -1,0 +1,63 @@
+/** Old answers leave the cache by themselves. */
+
+import { expect, test } from "bun:test";
+import { memoryCache } from "../../src/core/memory-cache.ts";
+import type { CacheEntry, CacheStore } from "../../src/core/store.ts";
+import { startReaping } from "../../src/server/turns/reaping.ts";
+
+const entry = (hash: string, createdAt: number): CacheEntry => ({
+  hash,
+  principalId: "local",
+  model: "claude-sonnet-5-5",
+  answer: "a secret answer",
+  createdAt,
+});
+
+/** A store that tells of each round. */
+function observed(prune?: CacheStore["prune"]) {
+  const cache = memoryCache();
+  const rounds: Array<() => void> = [];
+  const store: CacheStore = {
+    ...cache,
+    prune(at) {
+      rounds.shift()?.();
+      return (prune ?? cache.prune)(at);
+    },
+  };
+  return { store, cache, round: () => new Promise<void>((resolve) => rounds.push(resolve)) };
+}
+
+const quiet = { info() {}, warn() {}, error() {} };
+
+test("at the start and in every round what has outlived its time goes, and the rest stays", async () => {
+  const { store, cache, round } = observed();
+  for (const at of [100, 900, 1_000]) cache.put(entry(`at ${at}`, at), 1_000_000);
+  let now = 1_000;
+  const stop = startReaping({ store, ttl: () => 500, clock: () => now, log: quiet, interval: 1 });
+  expect([...cache.entries.keys()]).toEqual(["at 900", "at 1000"]);
+  now = 1_450;
+  await round();
+  await round();
+  stop();
+  expect([...cache.entries.keys()]).toEqual(["at 1000"]);
+});
+
+test("while the cache is off nothing stays in it", () => {
+  const { store, cache } = observed();
+  cache.put(entry("a", 999), 1_000_000);
+  startReaping({ store, ttl: () => 0, clock: () => 1_000, log: quiet })();
+  expect(cache.entries.size).toBe(0);
+});
+
+test("a store that fails is told of without what it holds, and is tried again", async () => {
+  const lines: unknown[] = [];
+  const { store, round } = observed(() => {
+    throw Object.assign(new Error("corrupt: a secret answer"), { code: "SQLITE_CORRUPT" });
+  });
+  const log = { ...quiet, warn: (...line: unknown[]) => void lines.push(line) };
+  const stop = startReaping({ store, ttl: () => 500, clock: () => 1_000, log, interval: 1 });
+  await round();
+  stop();
+  expect(JSON.stringify(lines)).toContain("SQLITE_CORRUPT");
+  expect(JSON.stringify(lines)).not.toContain("secret");
+});
