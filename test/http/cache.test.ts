@@ -2,8 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { memoryCache } from "../../src/core/memory-cache.ts";
+import type { RequestContext } from "../../src/core/ports.ts";
+import { wellKnown } from "../../src/core/principal.ts";
 import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
+import { createCaching } from "../../src/server/turns/caching.ts";
 import { blockStart, fails, type Script, type ServedOptions, says, serve, start, text } from "./served.ts";
 
 const on = { CLAUDE_CACHE_TTL: "60000" };
@@ -277,6 +280,54 @@ describe("a stream that is replayed", () => {
   });
 });
 
+test("an answer that is replayed ends when its client leaves", async () => {
+  const { post, requests } = cached({ script: says("x".repeat(1_000_000)) });
+  await told(await post("/v1/chat/completions", chat));
+  const response = await post("/v1/chat/completions", { ...chat, stream: true });
+  await response.body!.cancel();
+  expect(requests().map(({ outcome }) => outcome)).toEqual(["ok", "client_left"]);
+});
+
+test("an answer that is replayed ends with the signal's reason", async () => {
+  const log = { info() {}, warn() {}, error() {} };
+  const store = memoryCache();
+  const options = {
+    store,
+    ttl: () => 1_000,
+    maxBytes: () => 1_000,
+    epoch: () => "",
+    hostTools: false,
+    clock: () => 0,
+    log,
+  };
+  const run = createCaching(options).around(says("Because"));
+  const asked = {
+    model: "m",
+    system: "",
+    messages: [],
+    toolbox: null,
+    output: null,
+    sampling: { stop: [] },
+    hints: [],
+  };
+  const context = (signal: AbortSignal): RequestContext => ({
+    principal: wellKnown("local", "user"),
+    requestId: "req_1",
+    dialect: "chat",
+    bypassCache: false,
+    note: { queuedMs: 0, cache: "off" },
+    signal,
+  });
+  for await (const _ of run(asked, context(new AbortController().signal)));
+  const client = new AbortController();
+  const hit = context(client.signal);
+  const events = run(asked, hit);
+  expect((await events.next()).value).toMatchObject({ type: "start" });
+  expect(hit.note.cache).toBe("hit");
+  client.abort(new Error("gone"));
+  await expect(events.next()).rejects.toThrow("gone");
+});
+
 describe("what is not a whole answer is not kept:", () => {
   const ends = (stop: string): Script =>
     async function* () {
@@ -330,6 +381,26 @@ describe("the store", () => {
       outcomes.push((await told(await post("/v1/chat/completions", chat))).outcome);
     }
     expect(outcomes).toEqual(["miss", "hit", "miss", "hit"]);
+  });
+
+  test("gives nothing of a time to come, after the clock was set back", async () => {
+    let now = 1_000_000;
+    const { post } = cached({ clock: () => now });
+    await told(await post("/v1/chat/completions", chat));
+    now -= 500_000;
+    expect((await told(await post("/v1/chat/completions", chat))).outcome).toBe("miss");
+  });
+
+  test("keeps nothing that was still being said when it was turned off", async () => {
+    const { config, cache, post } = observed({
+      async *script(conversation, context) {
+        config.cacheTtl = 0;
+        yield* says("Because")(conversation, context);
+      },
+    });
+    expect((await told(await post("/v1/chat/completions", chat))).outcome).toBe("miss");
+    expect(cache.entries.size).toBe(0);
+    expect((await told(await post("/v1/chat/completions", chat))).outcome).toBeNull();
   });
 
   test("is never asked to keep more than its size", async () => {

@@ -155,6 +155,22 @@ describe("a turn that says more than any model", () => {
   });
 });
 
+test("a turn that waits to be read is ended when its last reader leaves", async () => {
+  const ended = Promise.withResolvers<boolean>();
+  const { reader } = flightOf(async function* (signal) {
+    try {
+      yield start;
+      yield blockStart;
+    } finally {
+      ended.resolve(signal.aborted);
+    }
+  });
+  const only = reader();
+  await only.next();
+  only.leave();
+  expect(await ended.promise).toBe(true);
+});
+
 test("a reader's signal that has aborted reads nothing, and begins nothing", async () => {
   let begun = false;
   const { flight, log } = flightOf(async function* () {

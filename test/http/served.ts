@@ -73,6 +73,8 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
   });
   return {
     app,
+    /** Read at each use, so a test may change what may change while a server runs. */
+    config: config as { -readonly [Name in keyof Config]: Config[Name] },
     admission,
     lines,
     /** The lines that stand for ended requests. */

@@ -109,7 +109,6 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
           return;
         }
         note.cache = "hit";
-        context.onDone?.();
         for (const event of replayAnswer(kept)) {
           yield event;
           signal.throwIfAborted();
