@@ -6,6 +6,8 @@ import { connectRemote } from "./remote.ts";
 /** As `GET /sessions` lists them. */
 interface Session {
   id: string;
+  /** Whose it is; only the admin is told. */
+  principal?: string;
   pid: number;
   model: string;
   state: string;
@@ -33,10 +35,13 @@ export async function clearSessions(args: Arguments, host: Host): Promise<number
 }
 
 function table(sessions: readonly Session[]): string {
+  const showsWhose = sessions.some(({ principal }) => principal !== undefined);
+  const whose = (cell: string) => (showsWhose ? [cell] : []);
   return columns([
-    ["ID", "PID", "MODEL", "STATE", "MESSAGES", "TURNS", "SINCE", "LAST USED"],
+    ["ID", ...whose("WHOSE"), "PID", "MODEL", "STATE", "MESSAGES", "TURNS", "SINCE", "LAST USED"],
     ...sessions.map((session) => [
       session.id,
+      ...whose(session.principal ?? "-"),
       String(session.pid),
       session.model,
       session.state,

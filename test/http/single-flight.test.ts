@@ -320,6 +320,19 @@ describe.each([
   });
 });
 
+test("what became of a request is told in the head, also when that goes out before the answer begins", async () => {
+  await using on = stage({ CLAUDE_HEARTBEAT_INTERVAL: "10" });
+  const first = on.ask();
+  await on.readers(1);
+  const second = on.ask();
+  expect([await first.outcome(), await second.outcome()]).toEqual(["miss", "hit"]);
+  await Promise.all([first.sees(": keepalive"), second.sees(": keepalive")]);
+  on.turn.begins();
+  on.turn.says("yes");
+  on.turn.ends();
+  expect([await first.text(), await second.text()]).toEqual(["yes", "yes"]);
+});
+
 test("each of three streams hears of an error in the middle of the answer", async () => {
   await using on = stage();
   const clients = [on.ask(), on.ask(), on.ask()];
