@@ -5,16 +5,14 @@ import { OcpError } from "../../src/core/errors.ts";
 import type { TurnNote } from "../../src/core/ports.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import { createFlight } from "../../src/server/turns/flight.ts";
-import { blockStart, ending, start, text } from "./served.ts";
+import { aborted, blockStart, ending, start, text } from "./served.ts";
 
 type Events = AsyncGenerator<TurnEvent, void, void>;
 
 function flightOf(turn: (signal: AbortSignal, note: TurnNote) => Events) {
-  const note: TurnNote = { queuedMs: 0, cache: "miss" };
   const log: string[] = [];
   const flight = createFlight({
-    note,
-    begin: (signal) => turn(signal, note),
+    begin: turn,
     onEnd: () => log.push("ended"),
     onClosed: () => log.push("closed"),
   });
@@ -74,6 +72,21 @@ describe("a turn is charged to", () => {
     second.leave();
     expect([first.note, second.note]).toEqual([following, paying]);
     expect(log).toEqual(["closed"]);
+  });
+
+  test("who leaves while nothing has been said, with what is known and will be", async () => {
+    const { reader } = flightOf(async function* (signal, note) {
+      note.queuedMs = 7;
+      await aborted(signal);
+      note.queuedMs = 8;
+      yield start;
+    });
+    const only = reader();
+    const waiting = only.next();
+    expect(only.note).toEqual(paying);
+    only.leave();
+    await expect(waiting).rejects.toThrow("gone");
+    expect(only.note).toEqual({ queuedMs: 8, cache: "miss" });
   });
 
   test("who hears its end, not to one who has not come to that and may leave before", async () => {

@@ -80,10 +80,8 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
   }
 
   function launch(hash: string, next: Runner, conversation: Conversation, context: RequestContext): Flight {
-    const note = { ...context.note, cache: "miss" as const };
     const flight = createFlight({
-      note,
-      begin: (signal) => next(conversation, { ...context, signal, note }),
+      begin: (signal, note) => next(conversation, { ...context, signal, note }),
       onEnd: (events) => keep(hash, context.principal.id, conversation.model, events),
       onClosed: () => flights.delete(hash),
     });

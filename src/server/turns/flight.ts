@@ -15,8 +15,8 @@ type Events = AsyncGenerator<TurnEvent, void, void>;
 
 export interface Flight {
   /**
-   * All that the turn says. Throws what the turn throws, and the signal's reason when that aborts. `note` becomes a
-   * follower's, but of one reader at a time, to whom the turn is charged, it is the turn's own.
+   * All that the turn says. Throws what the turn throws, and the signal's reason when that aborts. `note` becomes that
+   * of a `miss` for one reader at a time, to whom the turn is charged, and that of a `follower` for all others.
    */
   read(signal: AbortSignal, note: TurnNote): Events;
   /** How many read it now. */
@@ -24,10 +24,8 @@ export interface Flight {
 }
 
 export interface FlightOptions {
-  /** The turn's; what the turn learns is noted here. */
-  note: TurnNote;
-  /** Begins the turn; it ends when `signal` aborts. */
-  begin(signal: AbortSignal): Events;
+  /** Begins the turn; it ends when `signal` aborts. What it notes is noted of the reader to whom it is charged then. */
+  begin(signal: AbortSignal, note: TurnNote): Events;
   /** Called with all that was said when the turn has come to its end, before any reader hears of that. */
   onEnd(events: readonly TurnEvent[]): void;
   /** Called once: from then on nobody may begin to read. */
@@ -47,12 +45,16 @@ interface Reader {
 /** Bytes, as estimated. The longest answers have 128,000 tokens; were each an event of its own, they would take 27 MB. */
 const mostKept = 32 * 1024 * 1024;
 
-export function createFlight({ note, begin, onEnd, onClosed }: FlightOptions): Flight {
+export function createFlight({ begin, onEnd, onClosed }: FlightOptions): Flight {
   const turn = new AbortController();
-  const source = begin(turn.signal);
   /** In the order in which they came. */
   const readers = new Set<Reader>();
+  /** To whom the turn is charged; nobody before the first reader. */
   let payer: Reader | null = null;
+  const source = begin(
+    turn.signal,
+    noteOf(() => payer),
+  );
   /** All events but the first `forgotten`. */
   const events: TurnEvent[] = [];
   let forgotten = 0;
@@ -70,10 +72,10 @@ export function createFlight({ note, begin, onEnd, onClosed }: FlightOptions): F
   }
 
   function charge(reader: Reader | undefined): void {
-    if (!reader || reader === payer) return;
-    if (payer) Object.assign(payer.note, payer.uncharged);
+    if (!reader || !payer || reader === payer) return;
+    Object.assign(reader.note, payer.note);
+    Object.assign(payer.note, payer.uncharged);
     payer = reader;
-    Object.assign(payer.note, note);
   }
 
   /** What a turn has cost is known at its end, so who pays is one who hears of that, and not one who may leave before. */
@@ -84,7 +86,6 @@ export function createFlight({ note, begin, onEnd, onClosed }: FlightOptions): F
   }
 
   function tell(): void {
-    if (payer) Object.assign(payer.note, note);
     for (const reader of readers) {
       reader.wake?.();
       reader.wake = null;
@@ -152,7 +153,10 @@ export function createFlight({ note, begin, onEnd, onClosed }: FlightOptions): F
     own.cache = "follower";
     const reader: Reader = { read: 0, note: own, uncharged: { ...own }, wake: null };
     readers.add(reader);
-    if (!payer) charge(reader);
+    if (!payer) {
+      payer = reader;
+      own.cache = "miss";
+    }
     const abort = () => leave(reader, signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     try {
@@ -180,6 +184,14 @@ export function createFlight({ note, begin, onEnd, onClosed }: FlightOptions): F
   }
 
   return { read, readers: () => readers.size };
+}
+
+/** The note of whoever it is at each moment. */
+function noteOf(reader: () => Reader | null): TurnNote {
+  return new Proxy({} as TurnNote, {
+    get: (_none, name) => Reflect.get(reader()?.note ?? {}, name),
+    set: (_none, name, value) => Reflect.set(reader()?.note ?? {}, name, value),
+  });
 }
 
 function weightOf(event: TurnEvent): number {
