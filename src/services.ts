@@ -7,7 +7,6 @@ import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
-import { memoryCache } from "./core/memory-cache.ts";
 import type { Engine, Log } from "./core/ports.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
@@ -70,14 +69,13 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   const { maxConcurrent, maxQueue, queueRetryAfter } = config;
   admission = createAdmission({ maxConcurrent, maxQueue, retryAfter: queueRetryAfter, hasRoom: engine.hasRoom });
 
-  const cache = memoryCache();
-  const stopReaping = startReaping({ store: cache, ttl: () => config.cacheTtl, clock: Date.now, log });
+  const stopReaping = startReaping({ store: store.cache, ttl: () => config.cacheTtl, clock: Date.now, log });
   const app = createApp({
     config,
     engine,
     catalog: createCatalog(modelsFile),
     admission,
-    cache,
+    store,
     log,
     version,
     demo,

@@ -24,10 +24,10 @@ export type { AppServices } from "./services.ts";
 
 /** Listens nowhere: `listen` does that, and tests call `handle`. */
 export function createApp(services: AppServices): AnyElysia {
-  const { config, engine, admission, cache, log, clock, demo } = services;
+  const { config, engine, admission, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
   const caching = createCaching({
-    store: cache,
+    store: store.cache,
     ttl: () => config.cacheTtl,
     maxBytes: () => config.cacheMaxBytes,
     epoch: () => epochOf(config, demo),

@@ -4,14 +4,14 @@ import type { Config } from "../config/settings.ts";
 import type { Admission } from "../core/admission.ts";
 import type { Catalog } from "../core/catalog.ts";
 import type { Engine, Log } from "../core/ports.ts";
-import type { CacheStore } from "../core/store.ts";
+import type { Store } from "../core/store.ts";
 
 export interface AppServices {
   config: Config;
   engine: Engine;
   catalog: Catalog;
   admission: Admission;
-  cache: CacheStore;
+  store: Store;
   log: Log;
   version: string;
   /** A simulated API answers, not the model. */

@@ -1,10 +1,13 @@
 /** The response cache before the real CLI: what is asked upstream, and what each client sees of the answer. */
 
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import type { AnswerScript } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { runOcp } from "../cli/run.ts";
 import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { createTemp } from "../harness/temp.ts";
 import { ask, post, readStream, stream, user } from "./client.ts";
 import { messageRequests } from "./upstream.ts";
 
@@ -148,6 +151,41 @@ describe.each(targets())("the response cache of %s", (target) => {
   test("nothing of a question or an answer is in the log", () => {
     expect(ocp.stderr()).toContain("request");
     expect(ocp.stderr()).not.toMatch(/sky|Rayleigh|abcdefghij/);
+  });
+});
+
+describe.each(targets())("the kept answers of %s", (target) => {
+  test("outlive a restart, but neither a new configuration, nor damage, nor their being turned off", async () => {
+    await using simulator = startSimulator({ scenario: () => ({ blocks: ["Because of Rayleigh."] }) });
+    await using temp = await createTemp();
+    const database = join(temp.home, ".ocp", "ocp.db");
+    const on = { CLAUDE_CACHE_TTL: "600000" };
+
+    /** What became of this many requests to a server with such an environment. */
+    async function outcomes(count: number, env: Record<string, string>) {
+      await using ocp = await startOcp({ target, simulator, temp, env });
+      const seen: unknown[] = [];
+      for (let i = 0; i < count; i++) {
+        const answer = await ask(ocp, { messages: [user("Why is the sky blue?")] });
+        expect(answer.body.choices[0].message.content).toBe("Because of Rayleigh.");
+        seen.push(answer.headers.get("x-ocp-cache"));
+      }
+      expect(await ocp.stop()).toBe(0);
+      expect(ocp.stderr()).not.toMatch(/sky|Rayleigh/);
+      return seen;
+    }
+
+    expect(await outcomes(1, on)).toEqual(["miss"]);
+    expect(await outcomes(1, on)).toEqual(["hit"]);
+    expect(await outcomes(1, { ...on, CLAUDE_SYSTEM_PROMPT: "In French." })).toEqual(["miss"]);
+    using db = new Database(database);
+    db.run("update cache set answer = substr(answer, 1, 30)");
+    expect(await outcomes(2, on)).toEqual(["miss", "hit"]);
+    const kept = () => db.query<{ entries: number }, []>("select count(*) as entries from cache").get()?.entries;
+    expect(kept()).toBe(2);
+    expect(await outcomes(0, {})).toEqual([]);
+    expect(kept()).toBe(0);
+    expect(messageRequests(simulator)).toHaveLength(3);
   });
 });
 

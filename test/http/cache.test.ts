@@ -1,12 +1,12 @@
 /** Which requests are answered from the response cache, and what their clients see of it. */
 
 import { describe, expect, test } from "bun:test";
-import { memoryCache } from "../../src/core/memory-cache.ts";
 import type { RequestContext } from "../../src/core/ports.ts";
 import { wellKnown } from "../../src/core/principal.ts";
 import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
 import { createCaching } from "../../src/server/turns/caching.ts";
+import { memoryCache } from "./memory-cache.ts";
 import { blockStart, fails, type Script, type ServedOptions, says, serve, start, text } from "./served.ts";
 
 const on = { CLAUDE_CACHE_TTL: "60000" };

@@ -1,9 +1,9 @@
 /** Old answers leave the cache by themselves. */
 
 import { expect, test } from "bun:test";
-import { memoryCache } from "../../src/core/memory-cache.ts";
 import type { CacheEntry, CacheStore } from "../../src/core/store.ts";
 import { startReaping } from "../../src/server/turns/reaping.ts";
+import { memoryCache } from "./memory-cache.ts";
 
 const entry = (hash: string, createdAt: number): CacheEntry => ({
   hash,

@@ -6,12 +6,12 @@ import type { Config } from "../../src/config/settings.ts";
 import { createAdmission } from "../../src/core/admission.ts";
 import { createCatalog } from "../../src/core/catalog.ts";
 import type { Conversation } from "../../src/core/conversation.ts";
-import { memoryCache } from "../../src/core/memory-cache.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
 import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
 import { createApp } from "../../src/server/app.ts";
 import { type Listener, listen } from "../../src/server/listen.ts";
+import { openStore } from "../../src/store/open.ts";
 
 export type Script = (conversation: Conversation, context: TurnContext) => AsyncGenerator<TurnEvent, void, void>;
 
@@ -58,17 +58,19 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
   const admission = createAdmission({ maxConcurrent, maxQueue, retryAfter, hasRoom: engine.hasRoom });
+  const clock = options.clock ?? (() => epoch);
+  const store = openStore({ directory: null, now: clock, log });
   let ids = 0;
   const app = createApp({
     config,
     engine,
     catalog: createCatalog(models),
     admission,
-    cache: options.cache ?? memoryCache(),
+    store: options.cache ? { ...store, cache: options.cache } : store,
     log,
     version: "1.2.3",
     demo: false,
-    clock: options.clock ?? (() => epoch),
+    clock,
     newId: (prefix) => `${prefix}id${++ids}`,
   });
   return {

@@ -7,6 +7,7 @@ import type { Config } from "../../config/settings.ts";
 import { cacheKey, isCacheable } from "../../core/cache-key.ts";
 import { answerOf, type CachedAnswer, parseAnswer, replayAnswer } from "../../core/cached-answer.ts";
 import type { Conversation } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
 import type { Log, RequestContext, Runner } from "../../core/ports.ts";
 import type { CacheStore } from "../../core/store.ts";
 import type { TurnEvent } from "../../core/turn.ts";
@@ -52,13 +53,12 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
   /** By cache key. */
   const flights = new Map<string, Flight>();
 
-  /** A cache that cannot be read or written costs a turn, but no answer. The error's text may hold what was stored. */
+  /** A cache that cannot be read or written costs a turn, but no answer. */
   function attempt<T>(what: string, action: () => T): T | null {
     try {
       return action();
     } catch (error) {
-      const { name, code } = error as { name?: unknown; code?: unknown };
-      log.warn("the response cache failed", { what, error: String(code ?? name ?? "unknown") });
+      log.warn("the response cache failed", { what, problem: reasonOf(error) });
       return null;
     }
   }
@@ -126,6 +126,13 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
     },
     clear: () => store.clear(),
   };
+}
+
+/** A sentence of the store's, else no more than a code: another error's text may hold what was stored. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof OcpError) return error.message;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return String(code ?? name ?? "unknown");
 }
 
 /** Everything of the configuration that answers depend on, as one text. */

@@ -2,6 +2,7 @@
 
 import type { Log } from "../../core/ports.ts";
 import type { CacheStore } from "../../core/store.ts";
+import { reasonOf } from "./caching.ts";
 
 export interface ReapingOptions {
   store: CacheStore;
@@ -20,9 +21,7 @@ export function startReaping({ store, ttl, clock, log, interval = 600_000 }: Rea
     try {
       store.prune(clock() - ttl());
     } catch (error) {
-      // Its text may hold what was stored.
-      const { name, code } = error as { name?: unknown; code?: unknown };
-      log.warn("old answers could not be removed from the cache", { error: String(code ?? name ?? "unknown") });
+      log.warn("old answers could not be removed from the response cache", { problem: reasonOf(error) });
     }
   };
   reap();

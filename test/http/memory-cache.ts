@@ -1,6 +1,6 @@
-/** A store of cached answers that lives as long as its process. */
+/** A store of cached answers that lives as long as the test. */
 
-import type { CacheEntry, CacheStore } from "./store.ts";
+import type { CacheEntry, CacheStore } from "../../src/core/store.ts";
 
 export interface MemoryCache extends CacheStore {
   /** By hash, the least recently used first. */
