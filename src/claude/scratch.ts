@@ -49,7 +49,7 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
         // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same. The owner's home holds files of
         // other makers too, so every pattern there is exact.
         async clear(pid, home) {
-          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)$`);
+          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)(\\.tmp\\.[0-9a-f]+)?$`);
           const partial = new RegExp(`^\\.claude\\.json\\.tmp\\.${pid}\\.[0-9a-f]+$`);
           await Promise.all([
             remove(temporary),

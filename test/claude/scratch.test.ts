@@ -49,6 +49,8 @@ describe("the scratch home", () => {
     `.claude/sessions/${pid + 1}.${key}.key`,
     `.claude/sessions/${pid}.notes.txt`,
     `.claude/sessions/${pid}.tax-return.key`,
+    `.claude/sessions/${pid + 1}.${key}.key.tmp.0a1b2c3d`,
+    `.claude/sessions/${pid}.${key}.key.tmp.notes`,
     `.claude/sessions/notes-${pid}.json`,
     `cc-socks/${pid}.sock`,
     ".cache/claude-cli-nodejs/-home/mcp-logs-c/2026-01-02.jsonl",
@@ -62,6 +64,7 @@ describe("the scratch home", () => {
     write(place.home, [
       `.claude/sessions/${pid}.json`,
       `.claude/sessions/${pid}.${key}.key`,
+      `.claude/sessions/${pid}.${key}.key.tmp.0a1b2c3d`,
       `.claude.json.tmp.${pid}.0a1b2c`,
     ]);
     await trace.clear(pid, place.home);
@@ -79,6 +82,7 @@ describe("the scratch home", () => {
       `.claude.json.tmp.${pid}.0a1b2c`,
       `.claude/sessions/${pid}.json`,
       `.claude/sessions/${pid}.${key}.key`,
+      `.claude/sessions/${pid}.${key}.key.tmp.0a1b2c3d`,
       `.claude/sessions/${pid + 1}.json`,
       `cc-socks/${pid}.sock`,
       `cc-socks/${pid + 1}.sock`,
