@@ -24,11 +24,17 @@ export interface ScratchOptions {
   realConfig: string;
 }
 
+/**
+ * Where the CLI logs the calls of a client's tools and what failed of them, on Linux and on macOS: a file for each
+ * process, named by the time (2.1.197, 2.1.330). Nobody reads it, and a process that lost it goes on.
+ */
+const toolLogs = [".cache/claude-cli-nodejs", "Library/Caches/claude-cli-nodejs"];
+
 /** Makes the directory if need be, and sweeps out what earlier servers left. */
 export async function prepareScratch({ path, realConfig }: ScratchOptions): Promise<Scratch> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
-  await Promise.all(unwanted.map((name) => rm(join(path, name), { recursive: true, force: true })));
+  await Promise.all([...unwanted, ...toolLogs].map((name) => rm(join(path, name), { recursive: true, force: true })));
   await removeMatching(path, /^\.claude\.json\.tmp\./);
   await removeIfBroken(join(path, ".claude.json"));
   let begun = 0;
@@ -43,10 +49,11 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
         // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same. The owner's home holds files of
         // other makers too, so every pattern there is exact.
         async clear(pid, home) {
-          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)$`);
+          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)(\\.tmp\\.[0-9a-f]+)?$`);
           const partial = new RegExp(`^\\.claude\\.json\\.tmp\\.${pid}\\.[0-9a-f]+$`);
           await Promise.all([
-            rm(temporary, { recursive: true, force: true }).catch(() => {}),
+            remove(temporary),
+            ...(home === path ? toolLogs.map((name) => remove(join(path, name))) : []),
             removeMatching(join(path, "cc-socks"), new RegExp(`^${pid}\\.sock$`)),
             removeMatching(home, partial),
             removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), session),
@@ -55,6 +62,10 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
       };
     },
   };
+}
+
+function remove(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true }).catch(() => {});
 }
 
 async function removeMatching(directory: string, pattern: RegExp): Promise<void> {

@@ -1,12 +1,20 @@
 /** The benchmark: how it counts and what it prints; not how fast anything is. */
 
 import { describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { agesOf, clock } from "../../bench/emitter.ts";
 import { alternate, percentile, summarize } from "../../bench/measure.ts";
+import { isStale } from "../../bench/ours.ts";
 import { figure, renderMetrics } from "../../bench/table.ts";
 import { testEnv } from "../harness/env.ts";
 import { createTemp } from "../harness/temp.ts";
+
+test("a binary is stale when a source is newer", () => {
+  const { mtimeMs } = statSync(join(import.meta.dir, "..", "..", "src", "main.ts"));
+  expect(isStale(mtimeMs - 1)).toBe(true);
+  expect(isStale(Date.now() + 1_000)).toBe(false);
+});
 
 describe("samples", () => {
   test.each([

@@ -4,6 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
+import { called, user as content, result, tool } from "../claude/engine.ts";
+import { messages as anthropic } from "../dialects/messages.ts";
+import { say } from "../dialects/say.ts";
 import { matrix, type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { descendants, waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
@@ -44,6 +47,31 @@ describe.each(targets())("the scratch home (%s)", (target) => {
     const before = await entries();
     await Promise.all(Array.from({ length: 8 }, answered));
     expect(await entries()).toEqual(before);
+  });
+
+  test("keeps no log of a client's tools once their process is gone", async () => {
+    await using tools = await startOcp({ target, simulator, env: { OCP_LIVE_MAX: undefined } });
+    simulator.play(({ body }) => {
+      const failed = JSON.stringify(body?.messages).includes("tool_result");
+      return { blocks: failed ? ["It failed."] : [called("toolu_1", "read_file", {})] };
+    });
+    const logs = () => {
+      const files = readdirSync(join(tools.home, ".ocp"), { recursive: true, encoding: "utf8" });
+      return files.filter((name) => name.endsWith(".jsonl"));
+    };
+    const conversation = [content("Read it.")];
+    for (const next of [content(result("toolu_1", "The disk is full.", { is_error: true })), content("Thank you.")]) {
+      const reply = await say(tools.url, anthropic, {
+        messages: conversation,
+        tools: [tool("read_file")],
+        stream: false,
+      });
+      expect(reply).toMatchObject({ status: 200, complete: true });
+      conversation.push({ role: "assistant", content: reply.content }, next);
+    }
+    await waitUntil("the CLI has written its log", () => logs().length > 0);
+    await fetch(`${tools.url}/sessions`, { method: "DELETE" });
+    await waitUntil("the log is gone", () => logs().length === 0);
   });
 
   test("may be deleted while the server runs: the running turn ends well, and the next one too", async () => {

@@ -49,8 +49,12 @@ describe("the scratch home", () => {
     `.claude/sessions/${pid + 1}.${key}.key`,
     `.claude/sessions/${pid}.notes.txt`,
     `.claude/sessions/${pid}.tax-return.key`,
+    `.claude/sessions/${pid + 1}.${key}.key.tmp.0a1b2c3d`,
+    `.claude/sessions/${pid}.${key}.key.tmp.notes`,
     `.claude/sessions/notes-${pid}.json`,
     `cc-socks/${pid}.sock`,
+    ".cache/claude-cli-nodejs/-home/mcp-logs-c/2026-01-02.jsonl",
+    "Library/Caches/claude-cli-nodejs/-home/mcp-logs-c/2026-01-02.jsonl",
   ];
 
   test("after a process in the owner's home, only what that process wrote is removed there", async () => {
@@ -60,6 +64,7 @@ describe("the scratch home", () => {
     write(place.home, [
       `.claude/sessions/${pid}.json`,
       `.claude/sessions/${pid}.${key}.key`,
+      `.claude/sessions/${pid}.${key}.key.tmp.0a1b2c3d`,
       `.claude.json.tmp.${pid}.0a1b2c`,
     ]);
     await trace.clear(pid, place.home);
@@ -77,9 +82,12 @@ describe("the scratch home", () => {
       `.claude.json.tmp.${pid}.0a1b2c`,
       `.claude/sessions/${pid}.json`,
       `.claude/sessions/${pid}.${key}.key`,
+      `.claude/sessions/${pid}.${key}.key.tmp.0a1b2c3d`,
       `.claude/sessions/${pid + 1}.json`,
       `cc-socks/${pid}.sock`,
       `cc-socks/${pid + 1}.sock`,
+      ".cache/claude-cli-nodejs/-spawn-home/mcp-logs-c/2026-01-02.jsonl",
+      "Library/Caches/claude-cli-nodejs/-spawn-home/mcp-logs-c/2026-01-02.jsonl",
     ]);
     await trace.clear(pid, place.path);
     expect(filesOf(place.home)).toEqual([...owners].sort());
@@ -109,6 +117,7 @@ describe("the scratch home", () => {
     const file = join(temp.path, ".claude.json");
     writeFileSync(file, text);
     write(temp.path, [`.claude.json.tmp.${pid}.0a1b2c`, ".claude/.credentials.json", "tmp/1-1/left"]);
+    write(temp.path, [".cache/claude-cli-nodejs/-spawn-home/mcp-logs-c/2026-01-02.jsonl"]);
     await prepareScratch({ path: temp.path, realConfig: join(temp.home, ".claude") });
     expect(filesOf(temp.path)).toEqual(stays ? [".claude.json"] : []);
     if (stays) expect(readFileSync(file, "utf8")).toBe(text);
