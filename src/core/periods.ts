@@ -28,3 +28,8 @@ export function periodOf(period: Period, at: number): { start: number; end: numb
     }
   }
 }
+
+/** One value for each period. */
+export function eachPeriod<T>(make: (period: Period) => T): Record<Period, T> {
+  return { daily: make("daily"), weekly: make("weekly"), monthly: make("monthly") };
+}

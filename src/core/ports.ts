@@ -3,7 +3,7 @@
 import type { Conversation } from "./conversation.ts";
 import type { Principal } from "./principal.ts";
 import type { CacheOutcome, Dialect } from "./store.ts";
-import type { TurnEvent } from "./turn.ts";
+import type { ProcessPath, TurnEvent, Usage } from "./turn.ts";
 
 export interface TurnContext {
   principal: Principal;
@@ -18,6 +18,9 @@ export interface TurnContext {
 /** Runs one turn; what `Engine.run` says holds for each. */
 export type Runner = (conversation: Conversation, context: RequestContext) => AsyncGenerator<TurnEvent, void, void>;
 
+/** Wraps what comes after it: the answers of the cache, the refusals of a quota, and so on. */
+export type Layer = (next: Runner) => Runner;
+
 /** A turn as the server sees it on its way to the engine. */
 export interface RequestContext extends TurnContext {
   dialect: Dialect;
@@ -30,6 +33,30 @@ export interface RequestContext extends TurnContext {
 export interface TurnNote {
   queuedMs: number;
   cache: CacheOutcome;
+  /** The most tokens that the key's quota leaves to the answer; null: it leaves as many as were asked for. */
+  outputLimit: number | null;
+  /** What is set aside of the key's quota; the row of usage that stands for the turn gives it back. */
+  share: Share | null;
+  /** Null while no process was asked: for an answer out of the cache, a refusal. */
+  spent: Spent | null;
+}
+
+export interface Share {
+  /** Only the first call counts. */
+  release(): void;
+}
+
+/** What a turn has cost so far. */
+export interface Spent {
+  path: ProcessPath | null;
+  /** Where the turn did not end by itself, the output is an estimate. */
+  usage(): Usage;
+  /** Whether any of the answer came, or all of an empty one. */
+  begun: boolean;
+  /** Whether all has come that will. The turn may outlast its client: for others who asked the same. */
+  over: boolean;
+  /** Called once, when it is over. */
+  onOver: (() => void) | null;
 }
 
 /** Answers conversations through the `claude` CLI. */

@@ -1,5 +1,6 @@
 /** Shortens a conversation to CLAUDE_MAX_PROMPT_CHARS by leaving out its oldest messages. */
 
+import { messageChars } from "./chars.ts";
 import type { Conversation, Message } from "./conversation.ts";
 import { OcpError } from "./errors.ts";
 
@@ -18,7 +19,7 @@ export interface Truncated {
  */
 export function truncate(conversation: Conversation, maxChars: number): Truncated {
   const { messages } = conversation;
-  const sizes = messages.map(sizeOf);
+  const sizes = messages.map(messageChars);
   let tailSize = sizes.reduce((sum, size) => sum + size, conversation.system.length);
   if (tailSize <= maxChars) return { conversation, dropped: 0 };
 
@@ -50,25 +51,4 @@ function join(opening: Message, rest: Message[]): Message[] {
     return [{ role: "user", content: [...opening.content, ...next.content] }, ...later];
   }
   return [opening, ...rest];
-}
-
-function sizeOf(message: Message): number {
-  return message.content.reduce((size, block) => size + sizeOfBlock(block), 0);
-}
-
-function sizeOfBlock(block: Message["content"][number]): number {
-  switch (block.type) {
-    case "text":
-      return block.text.length;
-    case "thinking":
-      return block.thinking.length;
-    case "tool_use":
-      return JSON.stringify(block.input).length;
-    case "tool_result":
-      return block.content.reduce((size, part) => size + sizeOfBlock(part), 0);
-    case "document":
-      return block.source.type === "text" ? block.source.data.length : 0;
-    default:
-      return 0;
-  }
 }
