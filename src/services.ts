@@ -7,7 +7,9 @@ import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
+import { createJournal } from "./core/journal.ts";
 import type { Engine, Log } from "./core/ports.ts";
+import { createSeldom } from "./core/seldom.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
 import { startReaping } from "./server/turns/reaping.ts";
@@ -44,6 +46,8 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   const { demo, version, paths, environment, log } = options;
   // A demo neither reads nor writes what is real: its keys and usage are gone when it ends.
   const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
+  const warn = createSeldom(log, () => performance.now());
+  const journal = createJournal({ usage: store.usage, warn, clock: Date.now });
   const simulator = demo ? await startDemo() : null;
   let admission: Admission | null = null;
 
@@ -76,6 +80,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     catalog: createCatalog(modelsFile),
     admission,
     store,
+    journal,
     log,
     version,
     demo,
@@ -92,6 +97,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
       // Turns that are ended must still be able to say so to their clients.
       await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
       await simulator?.stop();
+      await journal.close(farewell);
       store.close();
     },
   };

@@ -30,7 +30,10 @@ export const paths: Figure = async ({ programs, quick }) => {
   await Promise.all(Array.from({ length: people }, (_, who) => talk(who)));
 
   const text = await (await fetch(`${ours.url}/metrics`)).text();
-  const count = (path: string) => Number(new RegExp(`ocp_turns_total\\{path="${path}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+  const count = (path: string) =>
+    [...text.matchAll(new RegExp(`^ocp_turns_total\\{.*path="${path}".*outcome="ok"\\} (\\d+)$`, "gm"))]
+      .map((match) => Number(match[1]))
+      .reduce((sum, turns) => sum + turns, 0);
   const kinds = ["parked", "live", "spare", "new"];
   const all = kinds.reduce((sum, path) => sum + count(path), 0);
   return [

@@ -3,9 +3,10 @@
 import type { Conversation, Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { TurnNote } from "../core/ports.ts";
-import type { CacheOutcome, Dialect } from "../core/store.ts";
+import type { Dialect } from "../core/store.ts";
 import { truncate } from "../core/truncate.ts";
 import type { TurnEvent } from "../core/turn.ts";
+import { freshNote } from "../core/turn-note.ts";
 import type { Exchange, Exchanges } from "./exchange.ts";
 import { idleSeconds } from "./listen.ts";
 import { open } from "./opening.ts";
@@ -53,7 +54,7 @@ export async function answer(
       : truncate(ask.conversation, config.maxPromptChars);
 
   const gone = new AbortController();
-  const note: TurnNote = { queuedMs: 0, cache: "off" };
+  const note = freshNote();
   const { id: requestId, principal } = exchange;
   const { dialect, bypassCache } = ask;
   const context = { principal, signal: gone.signal, requestId, dialect, bypassCache, note };
@@ -74,7 +75,7 @@ export async function answer(
     server?.timeout(request, idleSeconds);
     throw error;
   });
-  const headers = notes(ask, { first, dropped, cache: note.cache });
+  const headers = notes(ask, first, dropped, note);
   if (!ask.stream) {
     const body = await ask.collect(events).finally(() => server?.timeout(request, idleSeconds));
     request.signal.throwIfAborted();
@@ -108,16 +109,14 @@ async function* noting(exchange: Exchange, events: Events): Events {
 }
 
 /** What the client should know about its request and can be told in the head. */
-function notes(
-  ask: Ask,
-  { first, dropped, cache }: { first: TurnEvent | null; dropped: number; cache: CacheOutcome },
-): Record<string, string> {
+function notes(ask: Ask, first: TurnEvent | null, dropped: number, note: TurnNote): Record<string, string> {
   const refused = first?.type === "start" ? first.ignored.map(ask.nameOf) : [];
   const ignored = [...new Set([...ask.ignored, ...refused])];
   return {
     ...(ignored.length > 0 ? { "x-ocp-ignored": ignored.join(", ") } : {}),
     ...(dropped > 0 ? { "x-ocp-truncated": String(dropped) } : {}),
+    ...(note.outputLimit !== null ? { "x-ocp-output-limit": String(note.outputLimit) } : {}),
     // To the client a follower is a hit: its request has cost nothing.
-    ...(cache === "off" ? {} : { "x-ocp-cache": cache === "follower" ? "hit" : cache }),
+    ...(note.cache === "off" ? {} : { "x-ocp-cache": note.cache === "follower" ? "hit" : note.cache }),
   };
 }

@@ -24,7 +24,7 @@ export type { AppServices } from "./services.ts";
 
 /** Listens nowhere: `listen` does that, and tests call `handle`. */
 export function createApp(services: AppServices): AnyElysia {
-  const { config, engine, admission, store, log, clock, demo } = services;
+  const { config, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
   const caching = createCaching({
     store: store.cache,
@@ -35,8 +35,7 @@ export function createApp(services: AppServices): AnyElysia {
     clock,
     log,
   });
-  const { repeatLimit } = config;
-  const turns = createTurns({ engine, admission, log, repeatLimit, around: caching.around });
+  const turns = createTurns(services, { cache: caching.around });
   const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
   const described: AnyElysia[] = [

@@ -3,6 +3,7 @@
 import type { Config } from "../config/settings.ts";
 import type { Admission } from "../core/admission.ts";
 import type { Catalog } from "../core/catalog.ts";
+import type { Journal } from "../core/journal.ts";
 import type { Engine, Log } from "../core/ports.ts";
 import type { Store } from "../core/store.ts";
 
@@ -12,6 +13,8 @@ export interface AppServices {
   catalog: Catalog;
   admission: Admission;
   store: Store;
+  /** Over the store's usage. */
+  journal: Journal;
   log: Log;
   version: string;
   /** A simulated API answers, not the model. */

@@ -19,6 +19,12 @@ export const noteHeaders = {
       "are always answered anew.",
     schema: { type: "string" as const, example: "miss" },
   },
+  "x-ocp-output-limit": {
+    description:
+      "How many tokens the answer may have, if the key's quota allows it less than was asked for; an answer that needs " +
+      "more ends as one that reached its limit of tokens.",
+    schema: { type: "integer" as const },
+  },
 };
 
 /** The errors of such a route, by status. */
@@ -53,7 +59,7 @@ export const turnErrors: ErrorRow[] = [
   },
   {
     code: "queue_full",
-    when: "Too many requests wait here, or the account's plan is used up for now.",
+    when: "Too many requests wait here, or the key's quota or the account's plan is used up for now.",
     message: "Too many requests are waiting already. Try again in a moment.",
   },
   { code: "internal", when: "A defect of this server.", message: "Internal error. The server's log tells more." },

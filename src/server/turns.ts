@@ -1,25 +1,17 @@
-/** Runs a turn in its place among the others: the one spot that sees every turn begin and end, however it ends. */
+/** A turn's way from its route to the engine, layer by layer: the one spot that sees every turn begin and end. */
 
-import { createHash } from "node:crypto";
-import type { Admission } from "../core/admission.ts";
 import { createBrake } from "../core/brake.ts";
-import type { Conversation } from "../core/conversation.ts";
-import type { OcpError } from "../core/errors.ts";
-import type { Engine, Log, RequestContext, Runner } from "../core/ports.ts";
-import { noUsage, type ProcessPath, type TurnEvent, type Usage } from "../core/turn.ts";
-import { asOcpError } from "./errors.ts";
-
-export interface TurnStats {
-  /** Turns asked for since the start. */
-  total: number;
-  /** Waiting or running. */
-  active: number;
-  /** Ended with an error; clients that left are none. */
-  errors: number;
-  timeouts: number;
-  /** Ended answers by the kind of process that gave them. */
-  paths: Record<ProcessPath, { turns: number; usage: Usage }>;
-}
+import type { Layer, Runner } from "../core/ports.ts";
+import { createQuotas, type Quotas } from "../core/quota.ts";
+import { createSeldom } from "../core/seldom.ts";
+import type { AppServices } from "./services.ts";
+import { admitted } from "./turns/admitted.ts";
+import { braked } from "./turns/braked.ts";
+import { checked, reserved } from "./turns/budgeted.ts";
+import { compose } from "./turns/compose.ts";
+import { createFigures, type Figures } from "./turns/figures.ts";
+import { metered } from "./turns/metered.ts";
+import { recorded } from "./turns/recorded.ts";
 
 export interface Turns {
   /**
@@ -27,96 +19,35 @@ export interface Turns {
    * place at once. Throws OcpError, and on an aborted signal its reason.
    */
   run: Runner;
-  stats(): TurnStats;
+  readonly figures: Figures;
+  readonly quotas: Quotas;
 }
 
-export interface TurnsOptions {
-  engine: Engine;
-  admission: Admission;
-  log: Log;
-  repeatLimit: number;
-  /** What a request meets before it is admitted. */
-  around: (next: Runner) => Runner;
+/** What stands between a turn and the engine where it is wanted. */
+export interface TurnLayers {
+  /** Answers that were kept, and one answer for several who ask the same. */
+  cache?: Layer;
+  /** Refusals while the account's plan is used up. */
+  planGate?: Layer;
 }
 
-export function createTurns({ engine, admission, log, repeatLimit, around }: TurnsOptions): Turns {
-  const none = () => ({ turns: 0, usage: { ...noUsage } });
-  const paths = { parked: none(), live: none(), spare: none(), new: none() };
-  const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0, paths };
-  const brake = createBrake(repeatLimit, () => performance.now());
-
-  async function* counted(events: AsyncGenerator<TurnEvent, void, void>): AsyncGenerator<TurnEvent, void, void> {
-    let path: ProcessPath = "new";
-    for await (const event of events) {
-      if (event.type === "start") path = event.path;
-      if (event.type === "end") {
-        const entry = stats.paths[path];
-        entry.turns++;
-        for (const kind of Object.keys(noUsage) as Array<keyof Usage>) entry.usage[kind] += event.usage[kind];
-      }
-      yield event;
-    }
-  }
-
-  function failure(thrown: unknown, requestId: string): OcpError {
-    const error = asOcpError(thrown, log, requestId);
-    stats.errors++;
-    if (error.code === "timeout") stats.timeouts++;
-    return error;
-  }
-
-  async function* admitted(conversation: Conversation, context: RequestContext) {
-    const { principal, signal, note } = context;
-    const request = digest(conversation);
-    const wait = brake.check(principal.id, request);
-    if (wait > 0) await pause(wait, signal);
-    const slot = await admission.acquire(principal.id, signal);
-    note.queuedMs = slot.queuedMs;
-    // A suspended generator does not notice an abort, so its `finally` alone would come too late.
-    signal.addEventListener("abort", slot.release, { once: true });
-    try {
-      // The place follows the process: a client that reads slowly keeps none from others.
-      yield* counted(engine.run(conversation, { ...context, onDone: slot.release }));
-    } finally {
-      brake.answered(principal.id, request);
-      signal.removeEventListener("abort", slot.release);
-      slot.release();
-    }
-  }
-
-  const answered = around(admitted);
-
-  async function* run(conversation: Conversation, context: RequestContext): AsyncGenerator<TurnEvent, void, void> {
-    const { signal, requestId } = context;
-    stats.total++;
-    stats.active++;
-    try {
-      yield* answered(conversation, context);
-    } catch (thrown) {
-      throw signal.aborted ? signal.reason : failure(thrown, requestId);
-    } finally {
-      stats.active--;
-    }
-  }
-
-  return { run, stats: () => ({ ...stats }) };
-}
-
-function digest(conversation: Conversation): string {
-  return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
-}
-
-/** Rejects with the signal's reason when it aborts first. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", leave);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", leave, { once: true });
-  });
+export function createTurns(services: AppServices, { cache, planGate }: TurnLayers = {}): Turns {
+  const { config, engine, admission, catalog, store, journal, log, clock } = services;
+  const now = () => performance.now();
+  const quotas = createQuotas({ keys: store.keys, journal, warn: createSeldom(log, now), clock });
+  const figures = createFigures(catalog);
+  const run = compose(
+    [
+      recorded({ journal, figures, log, clock, now }),
+      checked(quotas),
+      ...(cache ? [cache] : []),
+      ...(planGate ? [planGate] : []),
+      braked(createBrake(config.repeatLimit, now)),
+      reserved(quotas, catalog),
+      admitted(admission, now),
+      metered(),
+    ],
+    engine.run,
+  );
+  return { run, figures, quotas };
 }

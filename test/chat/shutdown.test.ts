@@ -1,12 +1,16 @@
 /** A server that goes down says so to the clients whose answers it ends, in the form that they expect an error in. */
 
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import { createDirectories, resolvePaths } from "../../src/config/paths.ts";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { start } from "../../src/services.ts";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
+import { createFakeCli, text as delta, ending, messageStart, textStart } from "../harness/fake-cli.ts";
 import { waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 import { ask, post, readStream, user } from "./client.ts";
@@ -53,4 +57,33 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
   }
   await waitUntilNobodyAtHome(temp.home);
   await expect(post(server, { messages })).rejects.toThrow();
+});
+
+test("an answer that its client has not read by then is accounted for", async () => {
+  await using temp = await createTemp();
+  const cli = createFakeCli(temp.path);
+  const large = Array.from({ length: 20_000 }, (_, i) => delta(`${i} ${"x".repeat(1_000)}`));
+  cli.says([messageStart, textStart, ...large, ...ending]);
+  const environment = testEnv(temp.home, { CLAUDE_BIN: cli.bin, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test" });
+  const config = loadConfig(environment, { port: "0" }, { memory: 2 ** 34 });
+  const paths = resolvePaths(environment);
+  createDirectories(paths);
+  const log = { info() {}, warn() {}, error() {} };
+  const server = await start(config, { demo: false, version: "1.2.3", paths, environment, log });
+
+  const body = JSON.stringify({ messages, stream: true });
+  const { port } = new URL(server.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.pause();
+  await server.stop(100);
+  socket.destroy();
+  using db = new Database(join(paths.data, "ocp.db"), { readonly: true });
+  expect(db.query("select outcome, charged_requests from usage").all()).toEqual([
+    { outcome: "client_left", charged_requests: 1 },
+  ]);
 });

@@ -5,6 +5,7 @@ import type { RequestContext } from "../../src/core/ports.ts";
 import { wellKnown } from "../../src/core/principal.ts";
 import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
+import { freshNote } from "../../src/core/turn-note.ts";
 import { createCaching } from "../../src/server/turns/caching.ts";
 import { memoryCache } from "./memory-cache.ts";
 import { blockStart, fails, type Script, type ServedOptions, says, serve, start, text } from "./served.ts";
@@ -315,7 +316,7 @@ test("an answer that is replayed ends with the signal's reason", async () => {
     requestId: "req_1",
     dialect: "chat",
     bypassCache: false,
-    note: { queuedMs: 0, cache: "off" },
+    note: freshNote(),
     signal,
   });
   for await (const _ of run(asked, context(new AbortController().signal)));

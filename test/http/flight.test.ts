@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { OcpError } from "../../src/core/errors.ts";
 import type { TurnNote } from "../../src/core/ports.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
+import { freshNote } from "../../src/core/turn-note.ts";
 import { createFlight } from "../../src/server/turns/flight.ts";
 import { aborted, blockStart, ending, start, text } from "./served.ts";
 
@@ -18,7 +19,7 @@ function flightOf(turn: (signal: AbortSignal, note: TurnNote) => Events) {
   });
   const reader = () => {
     const client = new AbortController();
-    const own: TurnNote = { queuedMs: 0, cache: "off" };
+    const own = freshNote();
     const events = flight.read(client.signal, own);
     const next = async () => {
       const { done, value } = await events.next();
@@ -38,8 +39,8 @@ async function* says(note: TurnNote, ...pieces: string[]): Events {
   yield* ending;
 }
 
-const paying: TurnNote = { queuedMs: 7, cache: "miss" };
-const following: TurnNote = { queuedMs: 0, cache: "follower" };
+const paying: TurnNote = { ...freshNote(), queuedMs: 7, cache: "miss" };
+const following: TurnNote = { ...freshNote(), cache: "follower" };
 
 describe("a turn is charged to", () => {
   test("who asked first, and nobody else", async () => {
@@ -86,7 +87,7 @@ describe("a turn is charged to", () => {
     expect(only.note).toEqual(paying);
     only.leave();
     await expect(waiting).rejects.toThrow("gone");
-    expect(only.note).toEqual({ queuedMs: 8, cache: "miss" });
+    expect(only.note).toEqual({ ...freshNote(), queuedMs: 8, cache: "miss" });
   });
 
   test("who hears its end, not to one who has not come to that and may leave before", async () => {
@@ -190,7 +191,7 @@ test("a reader's signal that has aborted reads nothing, and begins nothing", asy
     begun = true;
     yield start;
   });
-  const events = flight.read(AbortSignal.abort(new Error("gone")), { queuedMs: 0, cache: "off" });
+  const events = flight.read(AbortSignal.abort(new Error("gone")), freshNote());
   await expect(events.next()).rejects.toThrow("gone");
   expect([begun, log, flight.readers()]).toEqual([false, [], 0]);
 });

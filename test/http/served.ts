@@ -6,10 +6,12 @@ import type { Config } from "../../src/config/settings.ts";
 import { createAdmission } from "../../src/core/admission.ts";
 import { createCatalog } from "../../src/core/catalog.ts";
 import type { Conversation } from "../../src/core/conversation.ts";
+import { createJournal } from "../../src/core/journal.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
+import { createSeldom } from "../../src/core/seldom.ts";
 import type { CacheStore } from "../../src/core/store.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
-import { createApp } from "../../src/server/app.ts";
+import { type AppServices, createApp } from "../../src/server/app.ts";
 import { type Listener, listen } from "../../src/server/listen.ts";
 import { openStore } from "../../src/store/open.ts";
 
@@ -58,27 +60,44 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
   const admission = createAdmission({ maxConcurrent, maxQueue, retryAfter, hasRoom: engine.hasRoom });
-  const clock = options.clock ?? (() => epoch);
+  let passed = 0;
+  const clock = options.clock ?? (() => epoch + passed);
   const store = openStore({ directory: null, now: clock, log });
+  /** The usage, oldest first. */
+  const rows = () =>
+    store.usage.recent({ since: 0, until: Number.MAX_SAFE_INTEGER, principalId: null }, 10_000).reverse();
   let ids = 0;
-  const app = createApp({
+  const services: AppServices = {
     config,
     engine,
     catalog: createCatalog(models),
     admission,
     store: options.cache ? { ...store, cache: options.cache } : store,
+    journal: createJournal({ usage: store.usage, warn: createSeldom(log, clock), clock }),
     log,
     version: "1.2.3",
     demo: false,
     clock,
     newId: (prefix) => `${prefix}id${++ids}`,
-  });
+  };
+  const app = createApp(services);
   return {
     app,
     /** Read at each use, so a test may change what may change while a server runs. */
     config: config as { -readonly [Name in keyof Config]: Config[Name] },
+    services,
     admission,
+    store,
+    rows,
     lines,
+    /** Lets the clock go on. */
+    pass(ms: number) {
+      passed += ms;
+    },
+    /** Resolves when so many turns have ended. */
+    async ended(count: number): Promise<void> {
+      while (rows().length < count) await Bun.sleep(1);
+    },
     /** The lines that stand for ended requests. */
     requests: () => lines.filter((line) => line.message === "request").map((line) => line.fields),
     /** Without a socket. */

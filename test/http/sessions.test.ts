@@ -1,8 +1,8 @@
-/** Who sees the live conversations, who ends them, and who reads the figures. */
+/** Who sees the live conversations, and who ends them. */
 
 import { expect, test } from "bun:test";
 import type { SessionInfo } from "../../src/core/ports.ts";
-import { hello, serve } from "./served.ts";
+import { serve } from "./served.ts";
 
 const own: SessionInfo = {
   id: "s1",
@@ -34,24 +34,4 @@ test("a caller sees and ends its own conversations", async () => {
   expect(JSON.stringify(list)).not.toContain("principal");
   expect(await (await fetch(`${server.url}/sessions`, { method: "DELETE" })).json()).toEqual({ cleared: 1 });
   expect(asked).toEqual(["local", "local"]);
-});
-
-test("the metrics count answers and tokens by the path that they took", async () => {
-  const served = serve();
-  await using server = served.listen();
-  await (await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(hello) })).text();
-  const response = await fetch(`${server.url}/metrics`);
-  expect(response.headers.get("content-type")).toStartWith("text/plain");
-  const text = await response.text();
-  expect(text).toContain('ocp_turns_total{path="new"} 1\n');
-  expect(text).toContain('ocp_turns_total{path="live"} 0\n');
-  expect(text).toMatch(/ocp_tokens_total\{path="new",kind="cache_read"\} \d+\n/);
-});
-
-test("with a key of its own the server shows its metrics to nobody who is not the owner", async () => {
-  const served = serve({ env: { PROXY_API_KEY: "open-sesame" } });
-  await using server = served.listen();
-  const response = await fetch(`${server.url}/metrics`, { headers: { authorization: "Bearer open-sesame" } });
-  expect(response.status).toBe(403);
-  expect(await response.text()).not.toContain("ocp_turns");
 });

@@ -1,6 +1,8 @@
 /** `GET /health`: whether a request could be answered now, and if not, what to do about it. */
 
 import { Elysia } from "elysia";
+import { humanDuration } from "../../core/duration.ts";
+import type { JournalStatus } from "../../core/journal.ts";
 import type { EngineStatus } from "../../core/ports.ts";
 import { isOwner } from "../auth.ts";
 import type { Exchanges } from "../exchange.ts";
@@ -37,14 +39,15 @@ function summary({ version, config, demo }: AppServices, status: EngineStatus) {
 /** For the owner. The keys are the ones that existing monitors read. */
 function everything(services: AppServices, turns: Turns, status: EngineStatus, uptime: number) {
   const { config, admission } = services;
-  const { total, active, errors, timeouts } = turns.stats();
+  const { total, active, errors, timeouts } = turns.figures.stats();
+  const journal = services.journal.status();
   const queue = admission.stats();
   const { cli, login } = status;
   return {
     ...summary(services, status),
-    advice: advice(status),
+    advice: [...advice(status), ...adviceOnUsage(journal)],
     uptime,
-    uptimeHuman: human(uptime),
+    uptimeHuman: humanDuration(uptime),
     claudeBinary: cli.path,
     claudeBinaryOk: cli.problem === null,
     claudeVersion: cli.version,
@@ -78,6 +81,7 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
       queued: queue.waiting,
       queueRejections: queue.rejected,
     },
+    usage: journal,
     processes: status.processes,
     memory: status.memory,
   };
@@ -111,18 +115,11 @@ function advice(status: EngineStatus): string[] {
   return steps;
 }
 
-/** `ms` as `3d 4h 5m` or, below an hour, `5m 12s`. */
-function human(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3_600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "m"],
-    ...(seconds < 3_600 ? [[seconds % 60, "s"] as const] : []),
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  const shown = first === -1 ? parts.slice(-1) : parts.slice(first);
-  return shown.map(([count, unit]) => `${count}${unit}`).join(" ");
+function adviceOnUsage({ waiting, lost, problem }: JournalStatus): string[] {
+  if (problem === null) return [];
+  return [
+    `Usage cannot be kept (${waiting} turns wait, ${lost} are lost), requests are answered all the same. ${problem}`,
+  ];
 }
 
 const detail = {

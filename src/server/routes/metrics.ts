@@ -1,15 +1,18 @@
 /** `GET /metrics`: figures in Prometheus' text format, for the owner. */
 
 import { Elysia } from "elysia";
+import type { AdmissionStats } from "../../core/admission.ts";
 import { OcpError } from "../../core/errors.ts";
-import type { ProcessPath } from "../../core/turn.ts";
+import type { JournalStatus } from "../../core/journal.ts";
 import { isOwner } from "../auth.ts";
 import type { Exchanges } from "../exchange.ts";
 import { errorResponses, security } from "../openapi.ts";
+import { renderHistogram, renderSamples } from "../prometheus.ts";
 import type { AppServices } from "../services.ts";
-import type { TurnStats, Turns } from "../turns.ts";
+import type { Figures } from "../turns/figures.ts";
+import type { Turns } from "../turns.ts";
 
-export function metricsRoutes({ config, admission, engine }: AppServices, exchanges: Exchanges, turns: Turns) {
+export function metricsRoutes({ config, admission, engine, journal }: AppServices, exchanges: Exchanges, turns: Turns) {
   return new Elysia({ name: "metrics" }).get(
     "/metrics",
     async ({ request }) => {
@@ -17,63 +20,64 @@ export function metricsRoutes({ config, admission, engine }: AppServices, exchan
         throw new OcpError("forbidden", "The metrics are the owner's.");
       }
       const { processes } = await engine.status();
-      const text = render(turns.stats(), admission.stats(), processes);
+      const text = [
+        ofTurns(turns.figures),
+        ofQueue(admission.stats()),
+        ofJournal(journal.status()),
+        renderSamples(
+          "ocp_processes",
+          "gauge",
+          "Processes of the claude CLI.",
+          Object.entries(processes).map(([state, count]) => [{ state }, count]),
+        ),
+      ].join("");
       return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
     },
     { detail },
   );
 }
 
-type Sample = [labels: Record<string, string>, value: number];
-
-function render(
-  stats: TurnStats,
-  queue: { running: number; waiting: number; rejected: number },
-  processes: Record<string, number>,
-): string {
-  const byPath = Object.entries(stats.paths) as Array<[ProcessPath, TurnStats["paths"][ProcessPath]]>;
-  const tokens = byPath.flatMap(([path, { usage }]): Sample[] => [
-    [{ path, kind: "input" }, usage.input],
-    [{ path, kind: "cache_read" }, usage.cacheRead],
-    [{ path, kind: "cache_write" }, usage.cacheWrite],
-    [{ path, kind: "output" }, usage.output],
-  ]);
+function ofTurns({ turns, tokens, queue, first, whole, stats }: Figures): string {
   return [
-    metric(
+    renderSamples(
       "ocp_turns_total",
       "counter",
-      "Answers, by the kind of process that gave them.",
-      byPath.map(([path, { turns }]) => [{ path }, turns]),
+      "Turns, by the kind of process that answered (none: no process did) and by how they ended.",
+      turns.samples(),
     ),
-    metric("ocp_tokens_total", "counter", "Tokens of ended answers, by the kind of process.", tokens),
-    metric("ocp_turn_errors_total", "counter", "Turns that ended with an error.", [[{}, stats.errors]]),
-    metric("ocp_turn_timeouts_total", "counter", "Turns that took longer than CLAUDE_TIMEOUT.", [[{}, stats.timeouts]]),
-    metric("ocp_requests_running", "gauge", "Requests that are being answered.", [[{}, queue.running]]),
-    metric("ocp_requests_waiting", "gauge", "Requests that wait for a place.", [[{}, queue.waiting]]),
-    metric("ocp_requests_rejected_total", "counter", "Requests refused because too many waited.", [
-      [{}, queue.rejected],
-    ]),
-    metric(
-      "ocp_processes",
-      "gauge",
-      "Processes of the claude CLI.",
-      Object.entries(processes).map(([state, count]) => [{ state }, count]),
-    ),
+    renderSamples("ocp_tokens_total", "counter", "Tokens that turns have cost.", tokens.samples()),
+    renderHistogram("ocp_queue_seconds", "How long turns that asked a process had waited for a place.", queue),
+    renderHistogram("ocp_first_token_seconds", "Time until the first piece of an answer.", first),
+    renderHistogram("ocp_turn_seconds", "Time until the end of a turn, however it ended.", whole),
+    renderSamples("ocp_turns_active", "gauge", "Turns that wait or run.", [[{}, stats().active]]),
   ].join("");
 }
 
-function metric(name: string, type: "counter" | "gauge", help: string, samples: Sample[]): string {
-  const lines = samples.map(([labels, value]) => {
-    const inner = Object.entries(labels).map(([key, text]) => `${key}="${text}"`);
-    return `${name}${inner.length > 0 ? `{${inner.join(",")}}` : ""} ${value}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+function ofQueue({ running, waiting, rejected }: AdmissionStats): string {
+  return [
+    renderSamples("ocp_requests_running", "gauge", "Requests that are being answered.", [[{}, running]]),
+    renderSamples("ocp_requests_waiting", "gauge", "Requests that wait for a place.", [[{}, waiting]]),
+    renderSamples("ocp_requests_rejected_total", "counter", "Requests refused because too many waited.", [
+      [{}, rejected],
+    ]),
+  ].join("");
+}
+
+function ofJournal({ waiting, lost }: JournalStatus): string {
+  return [
+    renderSamples("ocp_usage_rows_waiting", "gauge", "Rows of usage that the store has not taken yet.", [
+      [{}, waiting],
+    ]),
+    renderSamples("ocp_usage_rows_lost_total", "counter", "Rows of usage that the store never took.", [[{}, lost]]),
+  ].join("");
 }
 
 const detail = {
   tags: ["Server"],
   summary: "Figures for Prometheus",
-  description: "Turns and tokens by the path that they took: a parked process, a live one, a spare, or a new one.",
+  description:
+    "Turns by dialect, model, outcome, cache and the path that they took (a parked process, a live one, a spare, a new " +
+    "one); their tokens; histograms of the wait for a place, of the first piece of an answer, and of the whole turn.",
   security,
   responses: {
     "200": {

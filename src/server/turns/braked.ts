@@ -1,0 +1,49 @@
+/**
+ * Slows a client that repeats itself without end. It stands behind the cache, since it saves the plan, and an answer
+ * that was kept costs none; and before anything is set aside for the request, since it may make it wait.
+ */
+
+import { createHash } from "node:crypto";
+import type { Brake } from "../../core/brake.ts";
+import type { Conversation } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
+import type { Layer } from "../../core/ports.ts";
+
+export function braked(brake: Brake): Layer {
+  return (next) =>
+    async function* slow(conversation, context) {
+      const { principal, signal } = context;
+      const request = digest(conversation);
+      const wait = brake.check(principal.id, request);
+      if (wait > 0) await pause(wait, signal);
+      let asked = true;
+      try {
+        yield* next(conversation, context);
+      } catch (error) {
+        // Who is told to come back soon and does is no storm.
+        asked = !(error instanceof OcpError && error.code === "queue_full");
+        throw error;
+      } finally {
+        if (asked) brake.answered(principal.id, request);
+      }
+    };
+}
+
+function digest(conversation: Conversation): string {
+  return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
+}
+
+/** Rejects with the signal's reason when it aborts first. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", leave);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", leave, { once: true });
+  });
+}
