@@ -10,12 +10,15 @@ import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { meRoutes } from "./routes/me.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { usageRoutes } from "./routes/usage.ts";
 import type { AppServices } from "./services.ts";
 import { createCaching, epochOf } from "./turns/caching.ts";
 import { createTurns } from "./turns.ts";
@@ -47,6 +50,9 @@ export function createApp(services: AppServices): AnyElysia {
     messageRoutes(services, exchanges, turns),
     sessionRoutes(services, exchanges),
     cacheRoutes(services, exchanges, caching),
+    keyRoutes(services, turns),
+    usageRoutes(services, exchanges),
+    meRoutes(services, exchanges, turns),
     metricsRoutes(services, exchanges, turns),
   ];
 

@@ -83,3 +83,9 @@ export function pathOf({ url }: Request): string {
   // Like the router, `substring` takes the -1 of a URL without a host, which a broken Host header makes, for 0.
   return url.substring(start, query === -1 ? undefined : query);
 }
+
+/** The parameters as they were sent: the router keeps one of several that have the same name. */
+export function queryOf({ url }: Request): URLSearchParams {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : url.slice(start));
+}

@@ -18,6 +18,8 @@ export function documentation(version: string) {
       { name: "Responses", description: "Conversations in OpenAI's newer dialect." },
       { name: "Messages", description: "Conversations in Anthropic's dialect." },
       { name: "Models", description: "What can be asked for as `model`." },
+      { name: "Keys", description: "The keys of people and devices, and what each may use." },
+      { name: "Usage", description: "Who has used what." },
       { name: "Server", description: "Whether it works, and with what." },
     ],
     components: {

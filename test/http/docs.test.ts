@@ -63,11 +63,17 @@ describe("the document at /swagger/json", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(described.sort()).toEqual([
+      "DELETE /api/keys/{idOrName}",
       "DELETE /cache",
       "DELETE /sessions",
       "DELETE /v1/responses/{id}",
       "GET /",
       "GET /api/hello",
+      "GET /api/keys",
+      "GET /api/keys/{idOrName}",
+      "GET /api/keys/{idOrName}/quota",
+      "GET /api/me",
+      "GET /api/usage",
       "GET /cache/stats",
       "GET /health",
       "GET /metrics",
@@ -76,6 +82,10 @@ describe("the document at /swagger/json", () => {
       "GET /v1/models/{id}",
       "GET /v1/responses/{id}",
       "HEAD /",
+      "PATCH /api/keys/{idOrName}",
+      "PATCH /api/keys/{idOrName}/quota",
+      "POST /api/keys",
+      "POST /api/keys/{idOrName}/rotate",
       "POST /v1/chat/completions",
       "POST /v1/messages",
       "POST /v1/messages/count_tokens",
@@ -89,8 +99,8 @@ describe("the document at /swagger/json", () => {
       for (const operation of Object.values(operations)) {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
-        expect(operation.security).toHaveLength(/^\/(v1\/|sessions|cache|metrics)/.test(path) ? 3 : 0);
-        expect(operation.responses["200"]?.description).toBeString();
+        expect(operation.security).toHaveLength(/^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics)/.test(path) ? 3 : 0);
+        expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();
       }
     }

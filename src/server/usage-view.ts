@@ -1,0 +1,81 @@
+/** How usage looks to clients: the keys of older versions, and beside them what is new. */
+
+import type { UsageRow, UsageStore, UsageSums } from "../core/store.ts";
+import type { Usage } from "../core/turn.ts";
+import { isoTime } from "./iso-time.ts";
+
+type Found<K extends "byPrincipal" | "byModel" | "timeline" | "recent"> = ReturnType<UsageStore[K]>[number];
+
+export function viewKeyUsage(sums: Found<"byPrincipal">) {
+  return {
+    key_name: sums.name,
+    principal: sums.principalId,
+    ...viewSums(sums),
+    first_request: isoTime(sums.first),
+    last_request: isoTime(sums.last),
+  };
+}
+
+export function viewModelUsage({ model, ...sums }: Found<"byModel">) {
+  return { model, ...viewSums(sums) };
+}
+
+export function viewHour(sums: Found<"timeline">) {
+  return {
+    hour: isoTime(sums.hour),
+    requests: sums.requests,
+    prompt_chars: sums.promptChars,
+    response_chars: sums.answerChars,
+    avg_elapsed_ms: average(sums),
+    successes: sums.ok,
+    errors: sums.errors,
+    cached: sums.cached,
+    tokens: viewTokens(sums.tokens),
+  };
+}
+
+export function viewTurn(row: UsageRow & { id: number }) {
+  return {
+    id: row.id,
+    key_name: row.name,
+    model: row.model,
+    prompt_chars: row.promptChars,
+    response_chars: row.answerChars,
+    elapsed_ms: row.totalMs,
+    success: row.outcome === "ok",
+    created_at: isoTime(row.at),
+    principal: row.principalId,
+    request_id: row.requestId,
+    dialect: row.dialect,
+    outcome: row.outcome,
+    path: row.path,
+    cache: row.cache,
+    queued_ms: row.queuedMs,
+    first_ms: row.firstMs,
+    tokens: viewTokens(row.tokens),
+  };
+}
+
+export function viewSums(sums: UsageSums) {
+  return {
+    requests: sums.requests,
+    successes: sums.ok,
+    errors: sums.errors,
+    cached: sums.cached,
+    tokens: viewTokens(sums.tokens),
+    total_prompt_chars: sums.promptChars,
+    total_response_chars: sums.answerChars,
+    total_elapsed_ms: sums.totalMs,
+    avg_elapsed_ms: average(sums),
+    max_elapsed_ms: sums.maxMs,
+  };
+}
+
+function viewTokens({ input, cacheRead, cacheWrite, output, thinking }: Usage) {
+  return { input, cache_read: cacheRead, cache_write: cacheWrite, output, thinking };
+}
+
+/** Of the turns that were ok. */
+function average({ totalMs, ok }: UsageSums): number {
+  return ok === 0 ? 0 : Math.round(totalMs / ok);
+}
