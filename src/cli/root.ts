@@ -4,7 +4,8 @@
  */
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
-import { renderHelp } from "./help.ts";
+import { renderOverview, renderPage } from "./help.ts";
+import { keysCommand } from "./keys/commands.ts";
 import { exitCodes, type Host, reportError, usageError, write } from "./output.ts";
 import { remoteArgs } from "./remote.ts";
 import { serveArgs } from "./serve-args.ts";
@@ -18,6 +19,18 @@ const commands = new Map(
       meta: { name: "serve", description: "Serves your claude CLI as an API until it is stopped." },
       args: serveArgs,
       run: async ({ args, data }) => (await import("./serve.ts")).serve(args, data),
+    },
+    keys: keysCommand,
+    usage: {
+      meta: { name: "usage", description: "Shows who has used how much." },
+      args: {
+        "by-key": { type: "boolean", description: "Requests, times and tokens of each key." },
+        hours: { type: "string", valueHint: "number", description: "How far back, 1 to 720. [default 24]" },
+        all: { type: "boolean", description: "Everybody's; for the administrator." },
+        ...remoteArgs,
+        json,
+      },
+      run: async ({ args, data }) => (await import("./usage.ts")).usage(args, data),
     },
     models: {
       meta: { name: "models", description: "Lists the models and their other names." },
@@ -50,32 +63,61 @@ const commands = new Map(
     },
     help: {
       meta: { name: "help", description: "Explains a command, or lists all." },
-      args: { command: { type: "positional", required: false, description: "The command to explain." } },
-      run: ({ args, data }) => help(typeof args.command === "string" ? args.command : undefined, data),
+      args: {
+        command: { type: "positional", required: false, description: "The command to explain." },
+        below: { type: "positional", required: false, description: "The one below it, as in `ocp help keys add`." },
+      },
+      run: ({ args, data }) =>
+        help(
+          [args.command, args.below].filter((name) => typeof name === "string"),
+          data,
+        ),
     },
   }),
 );
 
 /** Flags that stand for a command when they come first. */
-const shorthands: Readonly<Record<string, string>> = {
-  "--help": "help",
-  "-h": "help",
-  "--version": "version",
-  "-v": "version",
-};
+const shorthands: ReadonlyMap<string, string> = new Map([
+  ["--help", "help"],
+  ["-h", "help"],
+  ["--version", "version"],
+  ["-v", "version"],
+]);
+
+const topLevel = [...commands.keys(), ...shorthands.keys()];
 
 /** Runs one command line and returns the exit code. Nothing is thrown. */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {
   try {
-    const [first = "--help", ...rest] = argv;
-    const name = Object.hasOwn(shorthands, first) ? (shorthands[first] as string) : first;
-    const command = commands.get(name) ?? unknownCommand(name);
-    if (asksForHelp(rest)) return await help(name, host);
-    checkArguments(`ocp ${name}`, rest, command.args as ArgsDef);
+    const [first = "--help", ...others] = argv;
+    const { path, command, rest } = find([shorthands.get(first) ?? first, ...others]);
+    if (asksForHelp(rest)) return await help(path, host);
+    checkArguments(["ocp", ...path].join(" "), rest, command.args as ArgsDef);
     const { result } = await runCommand(command, { rawArgs: rest, data: host });
     return typeof result === "number" ? result : exitCodes.ok;
   } catch (error) {
     return reportError(host, error);
+  }
+}
+
+interface Found {
+  /** The words that name the command. */
+  path: string[];
+  command: CommandDef;
+  rest: string[];
+}
+
+/** The command that the first words name; words of commands below one come right after it. */
+function find([name = "", ...rest]: readonly string[]): Found {
+  const found: Found = { path: [name], command: commands.get(name) ?? unknownCommand("ocp", name, topLevel), rest };
+  for (;;) {
+    const below = found.command.subCommands as Record<string, CommandDef> | undefined;
+    const [next] = found.rest;
+    if (below === undefined || next === undefined || next.startsWith("-")) return found;
+    const command = Object.hasOwn(below, next) ? below[next] : undefined;
+    found.command = command ?? unknownCommand(["ocp", ...found.path].join(" "), next, Object.keys(below));
+    found.path.push(next);
+    found.rest = found.rest.slice(1);
   }
 }
 
@@ -84,14 +126,21 @@ function asksForHelp(args: readonly string[]): boolean {
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
 }
 
-function unknownCommand(name: string): never {
-  const kind = name.startsWith("-") ? "flag" : "command";
-  const hint = didYouMean(name, [...commands.keys(), ...Object.keys(shorthands)]);
-  throw usageError(`There is no ${kind} ${JSON.stringify(name)}.${hint} ${seeHelp("ocp")}`);
+/** The same, where all words name the command. */
+function findAll(words: readonly string[]): Found {
+  const found = find(words);
+  const [surplus] = found.rest;
+  if (surplus === undefined) return found;
+  throw usageError(`\`ocp ${found.path.join(" ")}\` does not take the argument "${surplus}". ${seeHelp("ocp")}`);
 }
 
-async function help(name: string | undefined, host: Host): Promise<number> {
-  const command = name === undefined ? undefined : (commands.get(name) ?? unknownCommand(name));
-  await write(host, host.stdout, await renderHelp(command, commands));
+function unknownCommand(parent: string, name: string, known: readonly string[]): never {
+  const kind = name.startsWith("-") ? "flag" : "command";
+  const shown = JSON.stringify(parent === "ocp" ? name : `${parent.slice("ocp ".length)} ${name}`);
+  throw usageError(`There is no ${kind} ${shown}.${didYouMean(name, known)} ${seeHelp(parent)}`);
+}
+
+async function help(path: readonly string[], host: Host): Promise<number> {
+  await write(host, host.stdout, path.length === 0 ? await renderOverview(commands) : await renderPage(findAll(path)));
   return exitCodes.ok;
 }

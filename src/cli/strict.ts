@@ -1,4 +1,4 @@
-/** Refuses what citty lets through: unknown flags, flags without their value, and surplus arguments. */
+/** Refuses what citty lets through: unknown flags, flags without their value, and surplus or missing arguments. */
 
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
@@ -7,7 +7,7 @@ import { usageError } from "./output.ts";
 /** Throws OcpError invalid_request that names the argument; `command` is how the user calls the command. */
 export function checkArguments(command: string, rawArgs: readonly string[], definition: ArgsDef): void {
   const flags = Object.entries(definition).filter(([, arg]) => arg.type !== "positional");
-  const most = Object.keys(definition).length - flags.length;
+  const places = Object.entries(definition).filter(([, arg]) => arg.type === "positional");
   const options = Object.fromEntries(
     flags.map(([name, arg]) => [name, { type: arg.type === "boolean" ? ("boolean" as const) : ("string" as const) }]),
   );
@@ -21,10 +21,13 @@ export function checkArguments(command: string, rawArgs: readonly string[], defi
   let arguments_ = 0;
   for (const token of tokens) {
     if (token.kind === "option") checkFlag(command, token, options);
-    if (token.kind === "positional" && ++arguments_ > most) {
+    if (token.kind === "positional" && ++arguments_ > places.length) {
       throw usageError(`\`${command}\` does not take the argument "${token.value}". ${seeHelp(command)}`);
     }
   }
+  const missing = places.slice(arguments_).find(([, arg]) => arg.required !== false)?.[0];
+  if (missing === undefined) return;
+  throw usageError(`\`${command}\` needs the argument ${missing.toUpperCase()}. ${seeHelp(command)}`);
 }
 
 interface FlagToken {

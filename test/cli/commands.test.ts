@@ -47,7 +47,7 @@ describe.each(targets())("ocp from %s", (target) => {
   test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every command", async (args) => {
     const { code, stdout, stderr } = await runOcp(target, args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const name of ["serve", "models", "version", "help"])
+    for (const name of ["serve", "keys", "usage", "models", "version", "help"])
       expect(stdout).toMatch(new RegExp(`^ +${name} +[A-Z]`, "m"));
     expect(stdout).not.toContain(ansi);
   });
