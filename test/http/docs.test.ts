@@ -99,7 +99,9 @@ describe("the document at /swagger/json", () => {
       for (const operation of Object.values(operations)) {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
-        expect(operation.security).toHaveLength(/^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics)/.test(path) ? 3 : 0);
+        expect(operation.security).toHaveLength(
+          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics)/.test(path) ? 3 : 0,
+        );
         expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();
       }
