@@ -1,6 +1,7 @@
 /** The HTTP application: every route, and around them the request's id and log line, authentication and errors. */
 
 import { type AnyElysia, Elysia } from "elysia";
+import { createSeldom } from "../core/seldom.ts";
 import { createAuthenticator } from "./auth.ts";
 import { errorHandling } from "./errors.ts";
 import { createExchanges, type Handle, pathOf } from "./exchange.ts";
@@ -36,7 +37,7 @@ export function createApp(services: AppServices): AnyElysia {
     epoch: () => epochOf(config, demo),
     hostTools: config.allowedTools !== undefined || config.mcpConfig !== undefined,
     clock,
-    log,
+    warn: createSeldom(log, () => performance.now()),
   });
   const turns = createTurns(services, { cache: caching.around });
   const { authenticate } = createAuthenticator(config);

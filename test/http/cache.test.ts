@@ -290,7 +290,6 @@ test("an answer that is replayed ends when its client leaves", async () => {
 });
 
 test("an answer that is replayed ends with the signal's reason", async () => {
-  const log = { info() {}, warn() {}, error() {} };
   const store = memoryCache();
   const options = {
     store,
@@ -299,7 +298,7 @@ test("an answer that is replayed ends with the signal's reason", async () => {
     epoch: () => "",
     hostTools: false,
     clock: () => 0,
-    log,
+    warn() {},
   };
   const run = createCaching(options).around(says("Because"));
   const asked = {

@@ -90,6 +90,16 @@ describe("a turn is charged to", () => {
     expect(only.note).toEqual({ ...freshNote(), queuedMs: 8, cache: "miss" });
   });
 
+  test("who asked first, whose quota shortens the answer for all", async () => {
+    const { reader } = flightOf(async function* (_signal, note) {
+      note.outputLimit = 5;
+      yield* says(note, "a");
+    });
+    const [first, second] = [reader(), reader()];
+    for (const one of [first, second]) await one.next();
+    expect([first.note.outputLimit, second.note]).toEqual([5, { ...following, outputLimit: 5 }]);
+  });
+
   test("who hears its end, not to one who has not come to that and may leave before", async () => {
     const { reader, log } = flightOf((_signal, note) => says(note, "a"));
     const [slow, fast] = [reader(), reader()];

@@ -68,3 +68,62 @@ describe("of ten who ask the same at once", () => {
     await server.stop(0);
   });
 });
+
+describe("of two who wait in the queue for the same", () => {
+  async function queued() {
+    const { script, goOn } = halting();
+    const served = serve({
+      script,
+      env: { CLAUDE_CACHE_TTL: "60000", CLAUDE_MAX_CONCURRENT: "1", CLAUDE_MAX_QUEUE: "1" },
+    });
+    const holder = await served.admission.acquire("x", new AbortController().signal);
+    const server = served.listen();
+    const clients = [new AbortController(), new AbortController()];
+    const answers = [];
+    for (const [at, { signal }] of clients.entries()) {
+      const body = JSON.stringify(helloStream);
+      const sent = fetch(`${server.url}/v1/chat/completions`, { method: "POST", body, signal });
+      answers.push(sent.then((response) => response.text()).catch(() => ""));
+      while (((await (await fetch(`${server.url}/cache/stats`)).json()) as any).requesters <= at);
+    }
+    goOn();
+    return { ...served, server, clients, answers, holder };
+  }
+
+  test("the second pays, when the first leaves", async () => {
+    const { server, clients, answers, holder, ended, rows, admission } = await queued();
+    clients[0]!.abort();
+    await ended(1);
+    expect(admission.stats().waiting).toBe(1);
+    holder.release();
+    expect(await answers[1]!).toContain("[DONE]");
+    await ended(2);
+    expect(rows()).toMatchObject([
+      { outcome: "client_left", cache: "follower", path: null, charged: { requests: 0, tokens: 0 } },
+      { outcome: "ok", cache: "miss", path: "new", charged: { requests: 1, tokens: 5 } },
+    ]);
+    await server.stop(0);
+  });
+
+  test("nobody pays, when both leave", async () => {
+    const { server, clients, holder, ended, rows, admission } = await queued();
+    for (const client of clients) client.abort();
+    await ended(2);
+    expect(admission.stats().waiting).toBe(0);
+    holder.release();
+    expect(rows().map(({ charged }) => charged)).toEqual(Array(2).fill({ requests: 0, tokens: 0 }));
+    await server.stop(0);
+  });
+});
+
+test("an answer that was kept is charged to nobody, and no process of its own stands in its row", async () => {
+  const { script, goOn } = halting();
+  goOn();
+  const { chat, rows, ended } = serve({ script, env: { CLAUDE_CACHE_TTL: "60000" } });
+  for (let i = 0; i < 2; i++) await (await chat(helloStream)).text();
+  await ended(2);
+  expect(rows()).toMatchObject([
+    { cache: "miss", path: "new", charged: { requests: 1, tokens: 5 } },
+    { outcome: "ok", cache: "hit", path: null, answerChars: 5, charged: { requests: 0, tokens: 0 } },
+  ]);
+});

@@ -7,8 +7,9 @@ import type { Config } from "../../config/settings.ts";
 import { cacheKey, isCacheable } from "../../core/cache-key.ts";
 import { answerOf, type CachedAnswer, parseAnswer, replayAnswer } from "../../core/cached-answer.ts";
 import type { Conversation } from "../../core/conversation.ts";
-import { OcpError } from "../../core/errors.ts";
-import type { Log, RequestContext, Runner } from "../../core/ports.ts";
+import { reasonOf } from "../../core/journal.ts";
+import type { Layer, RequestContext, Runner } from "../../core/ports.ts";
+import type { Seldom } from "../../core/seldom.ts";
 import type { CacheStore } from "../../core/store.ts";
 import type { TurnEvent } from "../../core/turn.ts";
 import { createFlight, type Flight } from "./flight.ts";
@@ -25,7 +26,7 @@ export interface CachingOptions {
   hostTools: boolean;
   /** Epoch ms. */
   clock: () => number;
-  log: Log;
+  warn: Seldom;
 }
 
 export interface CacheStats {
@@ -42,14 +43,14 @@ export interface CacheStats {
 
 export interface Caching {
   /** Says in `note.cache`, before it first waits, what became of the request. A `follower`'s note may become `miss`. */
-  around(next: Runner): Runner;
+  around: Layer;
   /** Throws what the store throws. */
   stats(): CacheStats;
   /** Returns how many answers there were. Throws what the store throws. */
   clear(): number;
 }
 
-export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, log }: CachingOptions): Caching {
+export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, warn }: CachingOptions): Caching {
   /** By cache key. */
   const flights = new Map<string, Flight>();
 
@@ -58,7 +59,7 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
     try {
       return action();
     } catch (error) {
-      log.warn("the response cache failed", { what, problem: reasonOf(error) });
+      warn(`the response cache cannot be ${what}`, { problem: reasonOf(error) });
       return null;
     }
   }
@@ -76,7 +77,7 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
     if (whole === null || ttl() === 0) return;
     const answer = JSON.stringify(whole);
     if (Buffer.byteLength(answer) > maxBytes()) return;
-    attempt("write", () => store.put({ hash, principalId, model, answer, createdAt: clock() }, maxBytes()));
+    attempt("written", () => store.put({ hash, principalId, model, answer, createdAt: clock() }, maxBytes()));
   }
 
   function launch(hash: string, next: Runner, conversation: Conversation, context: RequestContext): Flight {
@@ -126,13 +127,6 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, l
     },
     clear: () => store.clear(),
   };
-}
-
-/** A sentence of the store's, else no more than a code: another error's text may hold what was stored. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof OcpError) return error.message;
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return String(code ?? name ?? "unknown");
 }
 
 /** Everything of the configuration that answers depend on, as one text. */

@@ -166,6 +166,8 @@ export function createFlight({ begin, onEnd, onClosed }: FlightOptions): Flight 
         const event = events[reader.read - forgotten];
         if (event) {
           reader.read++;
+          // Where the payer's quota shortens the answer, it does so for all.
+          if (event.type === "start" && payer) own.outputLimit = payer.note.outputLimit;
           yield event;
         } else if (outcome) {
           if ("error" in outcome) throw outcome.error;

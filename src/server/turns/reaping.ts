@@ -1,8 +1,8 @@
 /** Removes answers from the cache once they are too old to be given: they are personal, and nobody asks for them any more. */
 
+import { reasonOf } from "../../core/journal.ts";
 import type { Log } from "../../core/ports.ts";
 import type { CacheStore } from "../../core/store.ts";
-import { reasonOf } from "./caching.ts";
 
 export interface ReapingOptions {
   store: CacheStore;
