@@ -47,17 +47,20 @@ describe.each(targets())("ocp from %s", (target) => {
   test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every command", async (args) => {
     const { code, stdout, stderr } = await runOcp(target, args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const name of ["serve", "keys", "usage", "models", "version", "help"])
+    for (const name of ["serve", "keys", "usage", "models", "sessions", "clear", "cache", "version", "help"])
       expect(stdout).toMatch(new RegExp(`^ +${name} +[A-Z]`, "m"));
     expect(stdout).not.toContain(ansi);
   });
 
-  test.each(["serve", "models", "version", "help"])("%s has a page of its own, by flag and by help", async (name) => {
-    const [byFlag, byHelp] = [await runOcp(target, [name, "--help"]), await runOcp(target, ["help", name])];
-    expect(byFlag).toEqual(byHelp);
-    expect(byFlag).toMatchObject({ code: 0, stderr: "" });
-    expect(byFlag.stdout).toContain(`USAGE ocp ${name}`);
-  });
+  test.each(["serve", "models", "sessions", "clear", "cache", "version", "help"])(
+    "%s has a page of its own, by flag and by help",
+    async (name) => {
+      const [byFlag, byHelp] = [await runOcp(target, [name, "--help"]), await runOcp(target, ["help", name])];
+      expect(byFlag).toEqual(byHelp);
+      expect(byFlag).toMatchObject({ code: 0, stderr: "" });
+      expect(byFlag.stdout).toContain(`USAGE ocp ${name}`);
+    },
+  );
 
   test("no colour reaches a pipe, even if one is asked for", async () => {
     const { stdout } = await runOcp(target, ["--help"], { FORCE_COLOR: "1", CLICOLOR_FORCE: "1" });
