@@ -3,13 +3,19 @@
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
+import { createLiveSettings } from "./config/live.ts";
+import type { LoadedSettings } from "./config/load.ts";
 import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
+import { secretsIn, shownSettings } from "./config/shown.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
+import { describeDefect } from "./core/defect.ts";
 import { createJournal } from "./core/journal.ts";
-import type { Engine, Log } from "./core/ports.ts";
+import type { Engine } from "./core/ports.ts";
 import { createSeldom } from "./core/seldom.ts";
+import { createLog } from "./logs/log.ts";
+import { createLogReader } from "./logs/reader.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
 import { startReaping } from "./server/turns/reaping.ts";
@@ -21,7 +27,17 @@ export interface StartOptions {
   version: string;
   paths: Paths;
   environment: Record<string, string | undefined>;
-  log: Log;
+  /** Takes the log's lines for people. */
+  stderr: (line: string) => void;
+  ending: Ending;
+}
+
+/** The end of the process, as the parts that must know of it are told. */
+export interface Ending {
+  /** `action` is called at the very end. */
+  atExit(action: () => void): void;
+  /** `report` is called with an error that nobody caught, before the process ends of it. */
+  onDefect(report: (error: unknown) => void): void;
 }
 
 /** One line of what was found at the start. */
@@ -42,10 +58,21 @@ export interface Running {
 /** How long, in ms, the last words to clients may take. */
 const farewell = 1_000;
 
-export async function start(config: Config, options: StartOptions): Promise<Running> {
-  const { demo, version, paths, environment, log } = options;
+export async function start(loaded: LoadedSettings, options: StartOptions): Promise<Running> {
+  const { demo, version, paths, environment, stderr, ending } = options;
+  const { config } = loaded;
+  const log = createLog({
+    directory: paths.logs,
+    limits: () => ({ level: config.logLevel, maxBytes: config.logMaxBytes, keep: config.logKeep }),
+    secrets: secretsIn(config),
+    stderr,
+    now: Date.now,
+  });
+  ending.atExit(log.flush);
+  ending.onDefect((error) => log.error("the server ends: an error that nobody caught", describeDefect(error)));
   // A demo neither reads nor writes what is real: its keys and usage are gone when it ends.
   const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
+  const settings = createLiveSettings(loaded, store.settings, log);
   const warn = createSeldom(log, () => performance.now());
   const journal = createJournal({ usage: store.usage, warn, clock: Date.now });
   const simulator = demo ? await startDemo() : null;
@@ -57,12 +84,12 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     upstreamUrl: simulator?.url ?? config.upstreamUrl,
     simulated: demo,
     spawnRealHome: !demo && config.spawnRealHome,
-    timeout: config.timeout,
-    memoryMax: config.memoryMax,
+    timeout: () => config.timeout,
+    memoryMax: () => config.memoryMax,
     hostTools: hostToolsOf(config),
-    spares: config.spares,
-    liveMax: config.liveMax,
-    sessionTtl: config.sessionTtl,
+    spares: () => config.spares,
+    liveMax: () => config.liveMax,
+    sessionTtl: () => config.sessionTtl,
     onRoom: () => admission?.recheck(),
     paths,
     environment,
@@ -70,35 +97,49 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     log,
     now: Date.now,
   });
-  const { maxConcurrent, maxQueue, queueRetryAfter } = config;
-  admission = createAdmission({ maxConcurrent, maxQueue, retryAfter: queueRetryAfter, hasRoom: engine.hasRoom });
+  const limits = () => {
+    const { maxConcurrent, maxQueue, queueRetryAfter } = config;
+    return { maxConcurrent, maxQueue, retryAfter: queueRetryAfter };
+  };
+  admission = createAdmission({ ...limits(), hasRoom: engine.hasRoom });
+  settings.onChange(() => {
+    engine.reconsider();
+    admission?.setLimits(limits());
+  });
 
   const stopReaping = startReaping({ store: store.cache, ttl: () => config.cacheTtl, clock: Date.now, log });
+  const closing = new AbortController();
   const app = createApp({
     config,
+    settings,
     engine,
     catalog: createCatalog(modelsFile),
     admission,
     store,
     journal,
     log,
+    logs: createLogReader(paths.logs, log.flush),
+    closing: closing.signal,
     version,
     demo,
     clock: Date.now,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
   const listener = listen(app, { port: config.port, bind: config.bind, admission });
+  log.info("started", { version, url: listener.url, demo: demo || undefined, settings: shownSettings(loaded) });
 
   return {
     url: listener.url,
     report: () => findings(engine, config),
     async stop(graceMs) {
       stopReaping();
+      closing.abort();
       // Turns that are ended must still be able to say so to their clients.
       await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
       await simulator?.stop();
       await journal.close(farewell);
       store.close();
+      log.info("stopped");
     },
   };
 }

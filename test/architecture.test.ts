@@ -6,12 +6,13 @@ import { type Import, importsOf, importsUnder } from "./imports.ts";
 /** For each part the others that it may import, and those of which it may import types alone. */
 const arrows: Record<string, { values: string[]; types?: string[] }> = {
   main: { values: ["cli"] },
-  cli: { values: ["services", "config", "core"] },
-  services: { values: ["server", "claude", "store", "demo", "config", "wire", "core"] },
+  cli: { values: ["services", "logs", "config", "core"] },
+  services: { values: ["server", "claude", "store", "logs", "demo", "config", "wire", "core"] },
   server: { values: ["wire", "core"], types: ["config"] },
   claude: { values: ["wire", "core"], types: ["config"] },
   store: { values: ["core"] },
   demo: { values: ["wire", "core"], types: ["config"] },
+  logs: { values: ["core"] },
   wire: { values: ["core"] },
   config: { values: ["core"] },
   core: { values: [] },

@@ -65,8 +65,8 @@ export function createChildren(options: ChildrenOptions): Children {
         released.delete(process);
         onRoom();
         await trace.clear(process.pid, identity.home);
-        if (exit.code !== null && exit.code !== 0 && exit.stderr !== "") {
-          log.warn("claude exited", { pid: process.pid, code: exit.code, stderr: exit.stderr });
+        if (exit.code !== null && exit.code !== 0) {
+          log.warn("claude exited", { pid: process.pid, code: exit.code, stderr: exit.stderr || undefined });
         }
       });
       leaving.add(gone);

@@ -26,18 +26,18 @@ export interface EngineOptions {
   /** The upstream is the simulated API. */
   simulated: boolean;
   spawnRealHome: boolean;
-  /** Milliseconds for a turn, from its start to its end. */
-  timeout: number;
+  /** Milliseconds for a turn, from its start to its end. This and the next four are asked when they are needed. */
+  timeout: () => number;
   /** Bytes for all processes together. */
-  memoryMax: number;
+  memoryMax: () => number;
   /** Null: the operator lets the model use none. */
   hostTools: HostTools | null;
   /** OCP_SPARES. */
-  spares: number;
+  spares: () => number;
   /** OCP_LIVE_MAX. */
-  liveMax: number;
+  liveMax: () => number;
   /** CLAUDE_SESSION_TTL, ms. */
-  sessionTtl: number;
+  sessionTtl: () => number;
   /** Called when `hasRoom` may have become true. */
   onRoom: () => void;
   paths: { home: string; spawnHome: string; claudeConfig: string };
@@ -49,7 +49,7 @@ export interface EngineOptions {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { paths, environment, log, now, timeout } = options;
+  const { paths, environment, log, now } = options;
   const scratch = await prepareScratch({ path: paths.spawnHome, realConfig: paths.claudeConfig });
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
   const processes = createProcesses({
@@ -150,8 +150,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         const token = lease.credential?.token ?? null;
         if (code === "upstream_authentication") rejected = token;
         if (code !== null) {
-          const { message, cause } = error as OcpError;
-          log.warn("turn failed", { request: context.requestId, code, message, begun, cause: String(cause ?? "") });
+          const { forLog, cause } = error as OcpError;
+          const because = cause === undefined ? undefined : String(cause);
+          log.warn("turn failed", { requestId: context.requestId, code, error: forLog, begun, cause: because });
         }
         if (begun || code === null) throw error;
         if (omissions.add(error)) continue;
@@ -172,6 +173,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       if (closing) throw new OcpError("not_ready", "The server is shutting down.");
       context.signal.throwIfAborted();
       const turn = new AbortController();
+      const timeout = options.timeout();
       const leave = () => turn.abort(context.signal.reason);
       const expire = () =>
         turn.abort(new OcpError("timeout", `The answer took longer than ${timeout / 1000} s (CLAUDE_TIMEOUT).`));
@@ -225,12 +227,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
                 : "no token was found, so the CLI looks for its login by itself",
         },
         processes: processes.counts(),
-        memory: { limit: options.memoryMax, estimate: processes.memory() },
+        memory: { limit: options.memoryMax(), estimate: processes.memory() },
       };
     },
 
     sessions: processes.sessions,
     clearSessions: processes.clear,
+    reconsider: processes.reconsider,
 
     async close(graceMs) {
       closing = true;

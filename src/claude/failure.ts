@@ -23,18 +23,18 @@ export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now:
     return new OcpError("context_length_exceeded", "The prompt is longer than the model's context window.");
   }
   if (status === 413) return new OcpError("body_too_large", "The request is too large for the model's API (32 MB).");
-  if (reason === "image_error") return new OcpError("invalid_request", said, { reason: "image_error" });
+  if (reason === "image_error") return new OcpError("invalid_request", "", { reason: "image_error", said });
 
   switch (status) {
     case 400:
-      return new OcpError("invalid_request", said);
+      return new OcpError("invalid_request", "", { said });
     case 401:
       return new OcpError(
         "upstream_authentication",
         "Anthropic refused this server's login. On the server, run `claude` and log in again.",
       );
     case 403:
-      return new OcpError("upstream_permission", `Anthropic refuses this account the request: ${said}`);
+      return new OcpError("upstream_permission", "Anthropic refuses this account the request: ", { said });
     case 404:
       return new OcpError("model_not_found", "The model does not exist, or this account has no access to it.", {
         param: "model",
@@ -50,9 +50,9 @@ export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now:
     case null:
       if (/not logged in|\/login/i.test(text)) return notLoggedIn();
       if (/^overloaded/i.test(said)) return new OcpError("overloaded", "Anthropic's API is overloaded.");
-      return new OcpError("upstream_failed", `The answer failed: ${said}`);
+      return new OcpError("upstream_failed", "The answer failed: ", { said });
     default:
-      return new OcpError("upstream_failed", `Anthropic's API answered ${status}: ${said}`);
+      return new OcpError("upstream_failed", `Anthropic's API answered ${status}: `, { said });
   }
 }
 
@@ -74,9 +74,10 @@ const windows: Record<string, string> = {
 function limited(limit: RateLimitInfo | null, said: string, now: number): OcpError {
   const resetsAt = typeof limit?.resetsAt === "number" ? limit.resetsAt : Number.NaN;
   if (limit?.status !== "rejected" || !(Math.abs(resetsAt) < latestSecond)) {
-    return new OcpError("plan_limit", `Anthropic limits this account for the moment: ${said}`, {
+    return new OcpError("plan_limit", "Anthropic limits this account for the moment: ", {
       retryAfter: shortPause,
       reason: "rate_limited",
+      said,
     });
   }
   const seconds = Math.max(1, Math.ceil(resetsAt - now / 1000));

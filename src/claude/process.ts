@@ -11,7 +11,10 @@ const stderrKept = 4_000;
 export interface Exit {
   code: number | null;
   signal: string | null;
-  /** The last of what the process said on stderr: for the log, never for a client. */
+  /**
+   * The last of what the process said on stderr: for the log, never for a client. Empty once it has answered anything,
+   * since it may then repeat what it was asked.
+   */
   stderr: string;
 }
 
@@ -74,6 +77,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
   let host: McpHost | null = null;
   let exit: Exit | null = null;
   let stderr = "";
+  let answered = false;
   let requests = 0;
   const pending = new Map<string, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
 
@@ -112,6 +116,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
   };
 
   const receive = (frame: CliFrame) => {
+    answered = true;
     if (frame.type === "control_response") {
       const { response } = frame;
       const waiting = pending.get(response.request_id);
@@ -159,7 +164,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     const ended: Exit = {
       code: child.signalCode ? null : code,
       signal: child.signalCode === null ? null : String(child.signalCode),
-      stderr: unreadable === null ? stderr.trim() : `what it wrote could not be read: ${unreadable}`,
+      stderr: unreadable === null ? (answered ? "" : stderr.trim()) : "what it wrote could not be understood",
     };
     exit = ended;
     for (const { reject } of pending.values()) reject(new ProcessError("the claude process ended", ended));

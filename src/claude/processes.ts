@@ -74,6 +74,8 @@ export interface Processes {
   memory(): number;
   /** Those of one principal, or all. */
   sessions(principalId?: string): SessionInfo[];
+  /** To be called when a limit has changed. */
+  reconsider(): void;
   /** Ends the waiting ones of one principal, or all; returns how many. */
   clear(principalId?: string): number;
   /** Kills what is left, and resolves when all of it is gone. */
@@ -81,14 +83,14 @@ export interface Processes {
 }
 
 export interface ProcessesOptions extends ChildrenOptions {
-  /** Bytes for all processes together. */
-  memoryMax: number;
+  /** Bytes for all processes together. This and the next three are asked when they are needed. */
+  memoryMax: () => number;
   /** OCP_SPARES. */
-  spares: number;
+  spares: () => number;
   /** OCP_LIVE_MAX. */
-  liveMax: number;
+  liveMax: () => number;
   /** CLAUDE_SESSION_TTL, ms. */
-  sessionTtl: number;
+  sessionTtl: () => number;
   /** Turns that wait for their first token. */
   starting: () => number;
   /** Epoch ms. */
@@ -109,7 +111,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     boot: (model, token) => children.start(model, { kind: "isolated", home: scratch.path, token }, null),
     discard: children.discard,
     lateModel: () => lateModel,
-    busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax,
+    busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax(),
     now,
   });
 
@@ -120,11 +122,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
 
   /** Ends what is least missed until so many more bytes fit, if that is possible. */
   const makeRoom = (bytes: number) => {
-    while (memory() + bytes > memoryMax) {
+    while (memory() + bytes > memoryMax()) {
       if (spares.evict()) continue;
       const waiting = conversations.waiting();
       const idle = waiting.find((session) => session.state !== "parked");
-      const old = waiting.find((session) => now() - session.usedAt > sessionTtl / 2);
+      const old = waiting.find((session) => now() - session.usedAt > sessionTtl() / 2);
       const victim = idle ?? old;
       if (!victim) return;
       end(victim);
@@ -140,13 +142,18 @@ export function createProcesses(options: ProcessesOptions): Processes {
     for (const session of conversations.waiting()) if (session.token !== token) end(session);
   };
 
-  const sweep = setInterval(
-    () => {
-      for (const session of conversations.waiting()) if (now() - session.usedAt > sessionTtl) end(session);
-    },
-    Math.min(60_000, Math.max(1_000, sessionTtl / 4)),
-  );
-  sweep.unref();
+  let sweeping: Timer | undefined;
+  const sweep = () => {
+    for (const session of conversations.waiting()) if (now() - session.usedAt > sessionTtl()) end(session);
+    clearTimeout(sweeping);
+    sweeping = setTimeout(sweep, Math.min(60_000, Math.max(1_000, sessionTtl() / 4)));
+    sweeping.unref();
+  };
+  sweep();
+  const endSurplus = () => {
+    const waiting = conversations.waiting();
+    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax()))) end(extra);
+  };
 
   /**
    * In its first idle seconds a process takes as much of a processor as half of a boot: too much while others wait
@@ -171,8 +178,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.usedAt = now();
     conversations.keep(session);
     settle(session, upstreamUrl, () => end(session));
-    const waiting = conversations.waiting();
-    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax))) end(extra);
+    endSurplus();
   };
 
   const session = (process: ClaudeProcess, { conversation, principal, identity }: ProcessRequest): Session => {
@@ -269,10 +275,10 @@ export function createProcesses(options: ProcessesOptions): Processes {
       // Spares, waiting conversations, and parked ones past half their time make place when it is needed.
       const fixed = conversations
         .waiting()
-        .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl / 2).length;
+        .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl() / 2).length;
       const turns = Math.max(running.size, admitted);
       const count = turns + fixed + children.released;
-      return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax;
+      return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax();
     },
     counts() {
       const parked = conversations.waiting().filter(({ state }) => state === "parked").length;
@@ -287,6 +293,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
           return { id, pid: process.pid, principalId: owner, model, state, messages, turns, since, usedAt };
         });
     },
+    reconsider() {
+      sweep();
+      endSurplus();
+      makeRoom(0);
+      spares.reconsider();
+    },
     clear(principalId) {
       const waiting = conversations
         .waiting()
@@ -295,7 +307,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       return waiting.length;
     },
     async close() {
-      clearInterval(sweep);
+      clearTimeout(sweeping);
       spares.close();
       await children.close();
     },

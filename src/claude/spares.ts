@@ -19,14 +19,16 @@ export interface Spares {
   /** Whether there is one to give up for its memory; gives it up. */
   evict(): boolean;
   readonly count: number;
+  /** To be called when `size` has changed. */
+  reconsider(): void;
   /** Ends those that were started with another login. */
   retire(token: string): void;
   close(): void;
 }
 
 export interface SparesOptions {
-  /** How many are kept; 0 keeps none. */
-  size: number;
+  /** How many are kept; 0 keeps none. Asked when it is needed. */
+  size: () => number;
   /** Starts one. Throws when that fails. */
   boot: (model: string, token: string) => ClaudeProcess;
   /** Ends one. */
@@ -55,7 +57,7 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
   let closed = false;
 
   const fits = (spare: Spare, model: string) => lateModel() || spare.model === model;
-  const lacking = (model: string) => pool.length < size || !pool.some((spare) => fits(spare, model));
+  const lacking = (model: string) => pool.length < size() || !pool.some((spare) => fits(spare, model));
 
   const fill = () => {
     timer = undefined;
@@ -68,15 +70,15 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     if (!busy() && now() >= notBefore) {
       // One of another model makes place: what was asked for last is asked for next.
       const [oldest] = pool;
-      if (oldest && pool.length >= size && lacking(model)) discard(oldest);
-      if (pool.length < size) start(model, token);
+      if (oldest && pool.length >= size() && lacking(model)) discard(oldest);
+      if (pool.length < size()) start(model, token);
     }
     look();
   };
   const look = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (closed || size === 0 || wanted === null) return;
+    if (closed || size() === 0 || wanted === null) return;
     timer = setTimeout(fill, lacking(wanted.model) ? lookEvery : idleAfter);
     timer.unref();
   };
@@ -127,6 +129,10 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     },
     get count() {
       return pool.length;
+    },
+    reconsider() {
+      for (const surplus of pool.slice(size())) discard(surplus);
+      look();
     },
     retire(token) {
       for (const spare of pool.filter((each) => each.token !== token)) discard(spare);

@@ -143,7 +143,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       frame: onFrame,
       exit: (exit) => {
         gone = true;
-        const cause = new Error(`claude exited with ${exit.code ?? exit.signal}: ${exit.stderr}`);
+        const cause = new Error(`claude exited with ${exit.code ?? exit.signal} ${exit.stderr}`.trimEnd());
         fail(new OcpError("upstream_failed", "The claude process ended before its answer did.", { cause }));
       },
     });

@@ -9,6 +9,7 @@ const hints = {
   bool: "true|false",
   enum: "word",
   string: "text",
+  text: "text",
   path: "path",
   secret: "key",
   list: "a,b",

@@ -1,12 +1,11 @@
 /** `ocp serve`: starts the server, says where it listens, and stops it on a signal. */
 
-import { loadConfig } from "../config/load.ts";
+import { loadSettings } from "../config/load.ts";
 import { readMachine } from "../config/memory.ts";
 import { createDirectories, resolvePaths } from "../config/paths.ts";
 import type { Config } from "../config/settings.ts";
 import { OcpError } from "../core/errors.ts";
-import { start } from "../services.ts";
-import { createLog } from "./log.ts";
+import { type Ending, start } from "../services.ts";
 import { cannotListen, exitCodes, type Host, write } from "./output.ts";
 import { flagsOf } from "./serve-args.ts";
 import { startReport } from "./start-report.ts";
@@ -14,12 +13,15 @@ import { version } from "./version.ts";
 
 /** Returns the exit code after a clean stop. The one line on stdout is the URL, for whoever started us. */
 export async function serve(args: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
-  const config = loadConfig(host.env, flagsOf(args), readMachine());
+  const loaded = loadSettings(host.env, flagsOf(args), readMachine());
+  const { config } = loaded;
   const paths = resolvePaths(host.env);
   createDirectories(paths);
   const signals = listenForSignals(host);
-  const options = { demo: args.demo === true, version, paths, environment: host.env, log: createLog(host) };
-  const running = await start(config, options).catch((error) => {
+  const stderr = (line: string) => void write(host, host.stderr, line);
+  const ending = endingOf(host);
+  const options = { demo: args.demo === true, version, paths, environment: host.env, stderr, ending };
+  const running = await start(loaded, options).catch((error) => {
     throw listenError(error, config) ?? error;
   });
   const { url } = running;
@@ -56,6 +58,20 @@ function listenForSignals(host: Host) {
     /** `action` must do what it does before it returns: the process ends right after it. */
     onSecond(action: () => void) {
       last = action;
+    },
+  };
+}
+
+function endingOf(host: Host): Ending {
+  return {
+    atExit: (action) => void host.on("exit", action),
+    onDefect(report) {
+      const end = (error: unknown) => {
+        report(error);
+        host.exit(exitCodes.failure);
+      };
+      host.on("uncaughtException", end);
+      host.on("unhandledRejection", end);
     },
   };
 }

@@ -7,10 +7,15 @@ export type Kind =
   | { kind: "bool" }
   | { kind: "enum"; values: readonly string[]; refused?: Readonly<Record<string, string>> }
   | { kind: "string"; pattern?: RegExp; form?: string }
+  /** A user's own words, of any length and lines: no log shows them. */
+  | { kind: "text" }
   | { kind: "path" }
   | { kind: "secret" }
   | { kind: "list" }
   | { kind: "url" };
+
+/** A value of some setting. */
+export type Value = number | boolean | string | string[];
 
 /** The TypeScript type of a kind's values. */
 export type ValueOf<K extends Kind> = K extends { kind: "int" }
@@ -45,6 +50,8 @@ export function formOf(kind: Kind): string {
       return `one of ${kind.values.join(", ")}`;
     case "string":
       return kind.form ?? "text";
+    case "text":
+      return "a text that is not blank";
     case "path":
       return "a path of a file";
     case "secret":
@@ -60,7 +67,7 @@ export function formOf(kind: Kind): string {
  * Reads one value. `label` is how the user calls the setting: its variable or its flag.
  * Throws OcpError invalid_request. Only values that cannot be secrets or paths are quoted in the message.
  */
-export function parseValue(kind: Kind, text: string, label: string): number | boolean | string | string[] {
+export function parseValue(kind: Kind, text: string, label: string): Value {
   const value = read(kind, text);
   if (value !== undefined) return value;
   const hint = kind.kind === "enum" && Object.hasOwn(kind.refused ?? {}, text) ? `: ${kind.refused?.[text]}` : "";
@@ -69,7 +76,7 @@ export function parseValue(kind: Kind, text: string, label: string): number | bo
   throw new OcpError("invalid_request", `${label}${shown}${hint}. It must be ${formOf(kind)}.`, { param: label });
 }
 
-function read(kind: Kind, text: string): number | boolean | string | string[] | undefined {
+function read(kind: Kind, text: string): Value | undefined {
   switch (kind.kind) {
     case "int": {
       const number = /^-?[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -83,6 +90,8 @@ function read(kind: Kind, text: string): number | boolean | string | string[] | 
       return kind.values.includes(text) ? text : undefined;
     case "string":
       return kind.pattern === undefined || kind.pattern.test(text) ? text : undefined;
+    case "text":
+      return text.trim() === "" ? undefined : text;
     case "path":
       return text === "" || text.includes("\0") ? undefined : text;
     case "secret":

@@ -1,27 +1,50 @@
 /** Reads the settings strictly: flags win over the environment, the environment over the defaults. */
 
 import { OcpError } from "../core/errors.ts";
-import { parseValue } from "./kinds.ts";
+import { parseValue, type Value } from "./kinds.ts";
 import type { Machine } from "./memory.ts";
 import { type Config, type Setting, settings } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadedSettings {
+  /** All values, by name. Those of live settings may change (live.ts): who needs one reads it here at that moment. */
+  config: Config;
+  /** Which settings somebody set, by name, and where. */
+  given: ReadonlyMap<string, Given>;
+  /** What each setting is when nobody sets it, by name. */
+  defaults: ReadonlyMap<string, Value | undefined>;
+}
+
+export interface Given {
+  by: "flag" | "environment";
+  /** What the user wrote: the flag with its dashes, or the variable. */
+  label: string;
+}
+
+/** As `loadSettings`, the values alone. */
+export function loadConfig(env: Environment, flags: Environment, machine: Machine): Config {
+  return loadSettings(env, flags, machine).config;
+}
 
 /**
  * Flags are keyed by their name without dashes. An empty variable counts as unset, an empty flag is an error;
  * variables that are no settings are other programs' business.
  * Throws one OcpError invalid_request that lists every bad value, each with its variable or flag.
  */
-export function loadConfig(env: Environment, flags: Environment, machine: Machine): Config {
+export function loadSettings(env: Environment, flags: Environment, machine: Machine): LoadedSettings {
   const problems: string[] = [];
   const isSet = (name: string) => env[name] !== undefined && env[name] !== "";
   const values: Record<string, unknown> = {};
+  const given = new Map<string, Given>();
+  const defaults = new Map<string, Value | undefined>();
   for (const setting of settings as readonly Setting[]) {
-    const given = givenValue(setting, env, flags);
+    const found = givenValue(setting, env, flags);
+    const preset = defaultOf(setting, machine, isSet);
+    defaults.set(setting.name, preset);
     try {
-      values[setting.name] = given
-        ? parseValue(setting.type, given.text, given.label)
-        : defaultOf(setting, machine, isSet);
+      values[setting.name] = found ? parseValue(setting.type, found.text, found.label) : preset;
+      if (found) given.set(setting.name, { by: found.by, label: found.label });
     } catch (error) {
       if (!(error instanceof OcpError)) throw error;
       problems.push(error.message);
@@ -38,16 +61,16 @@ export function loadConfig(env: Environment, flags: Environment, machine: Machin
     );
   }
   if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));
-  return config;
+  return { config, given, defaults };
 }
 
-function givenValue(setting: Setting, env: Environment, flags: Environment) {
+function givenValue(setting: Setting, env: Environment, flags: Environment): (Given & { text: string }) | undefined {
   const flag = setting.flag === null ? undefined : flags[setting.flag];
-  if (flag !== undefined) return { text: flag, label: `--${setting.flag}` };
+  if (flag !== undefined) return { text: flag, by: "flag", label: `--${setting.flag}` };
   const text = env[setting.env];
-  return text === undefined || text === "" ? undefined : { text, label: setting.env };
+  return text === undefined || text === "" ? undefined : { text, by: "environment", label: setting.env };
 }
 
-function defaultOf(setting: Setting, machine: Machine, isSet: (env: string) => boolean): unknown {
+function defaultOf(setting: Setting, machine: Machine, isSet: (env: string) => boolean): Value | undefined {
   return typeof setting.default === "object" ? setting.default.from(machine, isSet) : setting.default;
 }

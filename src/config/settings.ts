@@ -23,6 +23,17 @@ export interface Setting {
   default: number | boolean | string | Derived | undefined;
   /** One sentence. */
   description: string;
+  /** Absent: it holds from the start to the end of a server. */
+  live?: Live;
+}
+
+/** How a setting may be changed while the server runs. */
+export interface Live {
+  /** What `/settings` and `ocp settings` call it, where that is not its name. */
+  key?: string;
+  /** Where a running server takes less than at its start. */
+  min?: number;
+  max?: number;
 }
 
 const MiB = 1024 * 1024;
@@ -89,9 +100,10 @@ export const settings = [
     name: "systemPrompt",
     env: "CLAUDE_SYSTEM_PROMPT",
     flag: null,
-    type: { kind: "string" },
+    type: { kind: "text" },
     default: undefined,
     description: "A text that is added to the system prompt of every request.",
+    live: {},
   },
   {
     name: "allowedTools",
@@ -132,6 +144,7 @@ export const settings = [
     type: int(1_000, 1_800_000, "ms"),
     default: 600_000,
     description: "How long an answer may take before it is ended with an error.",
+    live: { min: 30_000 },
   },
   {
     name: "maxConcurrent",
@@ -140,6 +153,7 @@ export const settings = [
     type: int(1, 256),
     default: 8,
     description: "How many requests are answered at the same time.",
+    live: { max: 32 },
   },
   {
     name: "maxQueue",
@@ -148,6 +162,7 @@ export const settings = [
     type: int(0, 10_000),
     default: 16,
     description: "How many more requests may wait before others are refused.",
+    live: {},
   },
   {
     name: "queueRetryAfter",
@@ -156,6 +171,7 @@ export const settings = [
     type: int(1, 3_600, "s"),
     default: 5,
     description: "When a refused client is told to try again.",
+    live: {},
   },
   {
     name: "maxPromptChars",
@@ -164,6 +180,7 @@ export const settings = [
     type: int(1_000, 100_000_000, "characters"),
     default: undefined,
     description: "Drops the oldest messages of longer prompts; when unset, a prompt that does not fit is refused.",
+    live: { min: 10_000, max: 1_000_000 },
   },
   {
     name: "maxBodySize",
@@ -172,6 +189,7 @@ export const settings = [
     type: int(1_024, 1_024 * MiB, "bytes"),
     default: 32 * MiB,
     description: "The largest request body.",
+    live: {},
   },
   {
     name: "imageAllowUrl",
@@ -180,6 +198,7 @@ export const settings = [
     type: { kind: "bool" },
     default: false,
     description: "Lets requests name images by http or https URL, which the model's side then fetches.",
+    live: {},
   },
   {
     name: "maxImageBytes",
@@ -188,6 +207,7 @@ export const settings = [
     type: int(1, 1_024 * MiB, "bytes"),
     default: 5 * MiB,
     description: "The largest image, decoded.",
+    live: {},
   },
   {
     name: "maxImages",
@@ -196,6 +216,7 @@ export const settings = [
     type: int(0, 1_000),
     default: 20,
     description: "How many images a request may hold.",
+    live: {},
   },
   {
     name: "maxImageTotalBytes",
@@ -204,6 +225,7 @@ export const settings = [
     type: int(1, 1_024 * MiB, "bytes"),
     default: 20 * MiB,
     description: "The size of all images of a request together, decoded.",
+    live: {},
   },
   {
     name: "heartbeatInterval",
@@ -212,6 +234,7 @@ export const settings = [
     type: int(0, 600_000, "ms"),
     default: 15_000,
     description: "After how much silence a stream gets a comment that keeps it open; 0 turns that off.",
+    live: {},
   },
   {
     name: "repeatLimit",
@@ -221,6 +244,16 @@ export const settings = [
     default: 8,
     description:
       "How often a client may repeat an identical request right after each answer before it is slowed, and at twice that refused; 0 turns that off.",
+    live: {},
+  },
+  {
+    name: "cacheTtl",
+    env: "CLAUDE_CACHE_TTL",
+    flag: null,
+    type: int(0, 86_400_000, "ms"),
+    default: 0,
+    description: "How long an answer is kept for whoever asks the same again; 0 keeps none.",
+    live: { key: "cacheTTL" },
   },
   {
     name: "cacheTtl",
@@ -245,6 +278,7 @@ export const settings = [
     type: int(64 * MiB, Number.MAX_SAFE_INTEGER, "bytes"),
     default: { from: defaultMemoryMax, text: "60 % of the memory of the machine or of its control group" },
     description: "The memory that all claude processes together may use before requests wait.",
+    live: {},
   },
   {
     name: "spares",
@@ -253,6 +287,7 @@ export const settings = [
     type: int(0, 16),
     default: { from: defaultSpares, text: "by memory: 0 under 1 GB, 1 under 4 GB, else 2" },
     description: "How many claude processes are kept booted for new conversations.",
+    live: {},
   },
   {
     name: "liveMax",
@@ -261,6 +296,7 @@ export const settings = [
     type: int(0, 256),
     default: 16,
     description: "How many conversations keep their process between two messages.",
+    live: {},
   },
   {
     name: "sessionTtl",
@@ -269,6 +305,34 @@ export const settings = [
     type: int(1_000, 86_400_000, "ms"),
     default: 3_600_000,
     description: "How long a conversation keeps its process without a message.",
+    live: {},
+  },
+  {
+    name: "logLevel",
+    env: "OCP_LOG_LEVEL",
+    flag: "log-level",
+    type: { kind: "enum", values: ["error", "warn", "info"] },
+    default: "info",
+    description: "What is logged: errors alone, warnings too, or everything.",
+    live: {},
+  },
+  {
+    name: "logMaxBytes",
+    env: "OCP_LOG_MAX_BYTES",
+    flag: null,
+    type: int(0, 1_024 * MiB, "bytes"),
+    default: 5 * MiB,
+    description: "The size at which a new log file is begun; 0 keeps the log on stderr alone.",
+    live: {},
+  },
+  {
+    name: "logKeep",
+    env: "OCP_LOG_KEEP",
+    flag: null,
+    type: int(0, 1_000),
+    default: 4,
+    description: "How many older log files are kept.",
+    live: {},
   },
   {
     name: "spawnRealHome",
@@ -285,6 +349,7 @@ export const settings = [
     type: { kind: "string", pattern: /^[^\p{Cc}]{1,64}$/u, form: "1 to 64 characters on one line" },
     default: undefined,
     description: "A name for this server, which /health shows.",
+    live: {},
   },
   {
     name: "upstreamUrl",

@@ -26,16 +26,17 @@ const pause = 60;
 const remembered = 1_000;
 
 /**
- * `limit`: how many repeats, each right after the answer before it, cost nothing; twice as many are refused; 0 turns
+ * `limitNow`: how many repeats, each right after the answer before it, cost nothing; twice as many are refused; 0 turns
  * the brake off. `now`: milliseconds of any origin.
  */
-export function createBrake(limit: number, now: () => number): Brake {
+export function createBrake(limitNow: () => number, now: () => number): Brake {
   /** In the order of their last answer. */
   const seen = new Map<string, { repeats: number; answeredAt: number; refusedUntil: number }>();
   const keyOf = (principalId: string, request: string) => `${principalId} ${request}`;
 
   return {
     check(principalId, request) {
+      const limit = limitNow();
       const entry = seen.get(keyOf(principalId, request));
       if (!entry || limit === 0) return 0;
       const refused = now() < entry.refusedUntil;
@@ -56,7 +57,7 @@ export function createBrake(limit: number, now: () => number): Brake {
       );
     },
     answered(principalId, request) {
-      if (limit === 0) return;
+      if (limitNow() === 0) return;
       const key = keyOf(principalId, request);
       const { repeats = 0, refusedUntil = 0 } = seen.get(key) ?? {};
       seen.delete(key);

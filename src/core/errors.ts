@@ -49,6 +49,8 @@ export interface ErrorDetail {
   retryAfter?: number;
   /** Which budget is used up, of code quota_exceeded. */
   quota?: ExceededQuota;
+  /** What the model's side said, when the message ends with it: it may repeat the prompt, so no log shows it. */
+  said?: string;
   cause?: unknown;
 }
 
@@ -68,15 +70,18 @@ export class OcpError extends Error {
   readonly reason: string | undefined;
   readonly retryAfter: number | undefined;
   readonly quota: ExceededQuota | undefined;
+  /** The message without what the model's side said. */
+  readonly forLog: string;
 
-  /** `message` is a sentence for the user: no prompt, no secret, no path of the host. */
+  /** `message` is a sentence for the user: no prompt but in `said`, no secret, no path of the host. */
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
-    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    super(message + (detail.said ?? ""), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.param = detail.param;
     this.reason = detail.reason;
     this.retryAfter = detail.retryAfter;
     this.quota = detail.quota;
+    this.forLog = message;
   }
 
   /** The HTTP status. */

@@ -74,6 +74,8 @@ export interface Engine {
   sessions(principalId?: string): SessionInfo[];
   /** Ends the processes that wait for a next message, of one principal or of all; returns how many. */
   clearSessions(principalId?: string): number;
+  /** To be called when a setting has changed: ends what is now too many or too old, and makes what is now missing. */
+  reconsider(): void;
   /** Ends every process: idle ones at once, running turns after `graceMs` milliseconds. Later turns are refused. */
   close(graceMs: number): Promise<void>;
 }
@@ -110,9 +112,12 @@ export interface EngineStatus {
   memory: { limit: number; estimate: number };
 }
 
-/** One line of the log; fields hold no prompt and no secret. */
+/** Writes one entry of the log; fields hold no prompt and no secret, nor what may repeat one. */
 export interface Log {
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
 }
+
+/** An entry has these three by itself. */
+export type LogFields = Record<string, unknown> & { time?: never; level?: never; message?: never };

@@ -12,6 +12,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { logRoutes } from "./routes/logs.ts";
 import { meRoutes } from "./routes/me.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
@@ -19,6 +20,7 @@ import { modelRoutes } from "./routes/models.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { settingsRoutes } from "./routes/settings.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import type { AppServices } from "./services.ts";
 import { createCaching, epochOf } from "./turns/caching.ts";
@@ -55,6 +57,8 @@ export function createApp(services: AppServices): AnyElysia {
     usageRoutes(services, exchanges),
     meRoutes(services, exchanges, turns),
     metricsRoutes(services, exchanges, turns),
+    settingsRoutes(services, exchanges),
+    logRoutes(services, exchanges),
   ];
 
   const app: AnyElysia = new Elysia({

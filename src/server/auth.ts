@@ -69,6 +69,11 @@ export function isOwner(config: Pick<Config, "authMode" | "bind">, principal: Pr
   return config.authMode === "none" && isLoopback(config.bind) && principal?.id === local.id;
 }
 
+/** Throws OcpError forbidden for anyone else. `what` is the subject of the sentence. */
+export function assertOwner(config: Pick<Config, "authMode" | "bind">, principal: Principal | null, what: string) {
+  if (!isOwner(config, principal)) throw new OcpError("forbidden", `${what} the owner's.`);
+}
+
 /** A bearer token without a token is what clients send that have no key to send. */
 function presentedKeys(headers: Headers): string[] {
   const authorization = headers.get("authorization")?.replace(/^bearer(\s+|$)/i, "");

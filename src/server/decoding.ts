@@ -3,15 +3,20 @@
 import type { DecodeContext } from "../wire/openai-chat/decode.ts";
 import type { AppServices } from "./services.ts";
 
+/** To be spread for each request: settings may have changed since the last. */
 export function decodingContext({ config, catalog }: AppServices): Omit<DecodeContext, "hints"> {
   return {
     catalog,
-    images: {
-      allowUrl: config.imageAllowUrl,
-      maxBytes: config.maxImageBytes,
-      maxCount: config.maxImages,
-      maxTotalBytes: config.maxImageTotalBytes,
+    get images() {
+      return {
+        allowUrl: config.imageAllowUrl,
+        maxBytes: config.maxImageBytes,
+        maxCount: config.maxImages,
+        maxTotalBytes: config.maxImageTotalBytes,
+      };
     },
-    systemPrompt: config.systemPrompt,
+    get systemPrompt() {
+      return config.systemPrompt;
+    },
   };
 }

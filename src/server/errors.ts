@@ -1,6 +1,7 @@
 /** The one place where what was thrown becomes a response. */
 
 import { Elysia } from "elysia";
+import { describeDefect } from "../core/defect.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 import { type ErrorDialect, errorDialectOf } from "./dialect.ts";
@@ -48,11 +49,10 @@ function errorResponse(
   return Response.json(dialect.body(error, requestId), { status: error.status, headers: own });
 }
 
-/** Anything but an OcpError is a defect: its text, which may hold anything, goes to the log and not to the client. */
+/** Anything but an OcpError is a defect: where it was goes to the log, its text, which may hold anything, nowhere. */
 export function asOcpError(error: unknown, log: Log, requestId: string): OcpError {
   if (error instanceof OcpError) return error;
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error("internal error", { requestId, detail });
+  log.error("internal error", { requestId, ...describeDefect(error) });
   return new OcpError("internal", `Internal error. The server's log tells more under ${requestId}.`, { cause: error });
 }
 

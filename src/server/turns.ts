@@ -42,7 +42,7 @@ export function createTurns(services: AppServices, { cache, planGate }: TurnLaye
       checked(quotas),
       ...(cache ? [cache] : []),
       ...(planGate ? [planGate] : []),
-      braked(createBrake(config.repeatLimit, now)),
+      braked(createBrake(() => config.repeatLimit, now)),
       reserved(quotas, catalog),
       admitted(admission, now),
       metered(),

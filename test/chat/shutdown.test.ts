@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadSettings } from "../../src/config/load.ts";
 import { createDirectories, resolvePaths } from "../../src/config/paths.ts";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { start } from "../../src/services.ts";
@@ -26,11 +26,11 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
     OCP_UPSTREAM_URL: simulator.url,
     CLAUDE_MAX_CONCURRENT: "3",
   });
-  const config = loadConfig(environment, { port: "0" }, { memory: 2 ** 34 });
-  const log = { info() {}, warn() {}, error() {} };
+  const settings = loadSettings(environment, { port: "0" }, { memory: 2 ** 34 });
+  const ending = { atExit() {}, onDefect() {} };
   const paths = resolvePaths(environment);
   createDirectories(paths);
-  const server = await start(config, { demo: false, version: "1.2.3", paths, environment, log });
+  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending });
 
   simulator.play(({ body }) =>
     JSON.stringify(body).includes("Wait.")

@@ -49,7 +49,12 @@ export interface Driven extends AsyncDisposable {
   script(...answers: Array<Script | ScriptBlock>): void;
 }
 
-export async function drive(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): Promise<Driven> {
+type Limit = "timeout" | "memoryMax" | "spares" | "liveMax" | "sessionTtl";
+/** Limits as they stay. */
+type Changes = Partial<Omit<EngineOptions, Limit> & Record<Limit, number>>;
+
+export async function drive(cli: CliVersion = "newest", changes: Changes = {}): Promise<Driven> {
+  const { timeout = 30_000, memoryMax = 8e9, spares = 0, liveMax = 16, sessionTtl = 60_000, ...change } = changes;
   const temp = await createTemp();
   const home = change.paths?.home ?? temp.home;
   const simulator = startSimulator();
@@ -60,12 +65,12 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
     upstreamUrl: simulator.url,
     simulated: false,
     spawnRealHome: false,
-    timeout: 30_000,
-    memoryMax: 8e9,
+    timeout: () => timeout,
+    memoryMax: () => memoryMax,
     hostTools: null,
-    spares: 0,
-    liveMax: 16,
-    sessionTtl: 60_000,
+    spares: () => spares,
+    liveMax: () => liveMax,
+    sessionTtl: () => sessionTtl,
     onRoom: () => {},
     paths: {
       home: temp.home,
@@ -127,7 +132,7 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
 const isMessage = ({ method, path }: { method: string; path: string }) => method === "POST" && path === "/v1/messages";
 
 /** One engine for the tests of a describe; each finds no request, no script and no waiting process. */
-export function shared(cli: CliVersion = "newest", change: Partial<EngineOptions> = {}): () => Driven {
+export function shared(cli: CliVersion = "newest", change: Changes = {}): () => Driven {
   let driven: Driven;
   beforeAll(async () => {
     driven = await drive(cli, change);

@@ -1,7 +1,6 @@
-/** Errors become a line and an exit code, log entries one line each, and colours reach terminals only. */
+/** Errors become a line and an exit code, and colours reach terminals only. */
 
 import { describe, expect, test } from "bun:test";
-import { createLog } from "../../src/cli/log.ts";
 import { cannotListen, columns, type Host, reportError, write } from "../../src/cli/output.ts";
 import { OcpError } from "../../src/core/errors.ts";
 
@@ -57,39 +56,4 @@ test("columns are aligned and lines end with their text", () => {
       ["aaa", "b", ""],
     ]),
   ).toBe("a    bbb  c\naaa  b\n");
-});
-
-describe("the log", () => {
-  const now = () => new Date("2026-01-02T03:04:05.678Z");
-
-  test("is one line an entry, and a value cannot forge another", () => {
-    const fake = fakeHost();
-    createLog(fake.host, now).info("request", { path: "/v1/models", ms: 12, none: undefined, agent: "a=1\nb c" });
-    expect(fake.said()).toBe('2026-01-02T03:04:05.678Z info request path=/v1/models ms=12 agent="a=1\\nb c"\n');
-  });
-
-  test("names warnings and errors, and what an error says", () => {
-    const fake = fakeHost();
-    const log = createLog(fake.host, now);
-    log.warn("odd");
-    log.error("bad", { error: new RangeError("too far") });
-    expect(fake.said()).toBe(
-      '2026-01-02T03:04:05.678Z warn odd\n2026-01-02T03:04:05.678Z error bad error="RangeError: too far"\n',
-    );
-  });
-
-  test("repeats an entry that is repeated", () => {
-    const fake = fakeHost();
-    const log = createLog(fake.host, now);
-    for (let count = 0; count < 20; count++) log.info("again");
-    expect(fake.said().split("\n")).toHaveLength(21);
-  });
-
-  test("is quieter when CONSOLA_LEVEL says so", () => {
-    const fake = fakeHost({ CONSOLA_LEVEL: "0" });
-    const log = createLog(fake.host, now);
-    log.info("not this");
-    log.error("this");
-    expect(fake.said()).toBe("2026-01-02T03:04:05.678Z error this\n");
-  });
 });

@@ -6,7 +6,10 @@ import type { OcpError } from "../../src/core/errors.ts";
 
 function storm(limit: number) {
   let time = 0;
-  const brake = createBrake(limit, () => time);
+  const brake = createBrake(
+    () => limit,
+    () => time,
+  );
   return {
     /** Asks and is answered; returns the wait, or the error. */
     ask(request = "same", who = "ann", pause = 10): number | OcpError {

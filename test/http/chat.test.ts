@@ -98,7 +98,7 @@ describe("POST /v1/chat/completions", () => {
       expect(response.headers.get("retry-after")).toBe("62");
     });
 
-    test("a defect is an internal error with an id, and its text is in the log alone", async () => {
+    test("a defect is an internal error with an id, its place is in the log, and its text nowhere", async () => {
       const served = serve({ script: fails(new Error("secret /home/someone/prompt")) });
       const response = await served.chat(body);
       expect(response.status).toBe(500);
@@ -107,7 +107,9 @@ describe("POST /v1/chat/completions", () => {
       expect(answer).toContain(`${id}`);
       expect(answer).not.toContain("secret");
       const line = served.lines.find(({ level }) => level === "error");
-      expect(line?.fields).toMatchObject({ requestId: id, detail: expect.stringContaining("secret") });
+      expect(line?.fields).toMatchObject({ requestId: id, defect: "Error" });
+      expect(line?.fields.at).toContainEqual(expect.stringContaining("chat.test.ts"));
+      expect(JSON.stringify(served.lines)).not.toContain("secret");
     });
 
     test("parameters without effect are named, in the client's words", async () => {

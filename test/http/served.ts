@@ -1,12 +1,14 @@
 /** The HTTP application over an engine that a test scripts, and the log that it wrote. */
 
 import models from "../../models.json";
-import { loadConfig } from "../../src/config/load.ts";
+import { createLiveSettings } from "../../src/config/live.ts";
+import { loadSettings } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/settings.ts";
 import { createAdmission } from "../../src/core/admission.ts";
 import { createCatalog } from "../../src/core/catalog.ts";
 import type { Conversation } from "../../src/core/conversation.ts";
 import { createJournal } from "../../src/core/journal.ts";
+import type { LogReader } from "../../src/core/logs.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
 import { createSeldom } from "../../src/core/seldom.ts";
 import type { CacheStore } from "../../src/core/store.ts";
@@ -35,13 +37,15 @@ export interface ServedOptions {
   cache?: CacheStore;
   /** Epoch ms. */
   clock?: () => number;
+  logs?: LogReader;
 }
 
 /** What the clock shows, in ms. */
 const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export function serve({ env = {}, config: changed = {}, script = says("Hello"), ...options }: ServedOptions = {}) {
-  const config: Config = { ...loadConfig(env, {}, { memory: 2 ** 33 }), ...changed };
+  const loaded = loadSettings(env, {}, { memory: 2 ** 33 });
+  const config: Config = Object.assign(loaded.config, changed);
   const lines: LogLine[] = [];
   const write =
     (level: LogLine["level"]) =>
@@ -56,6 +60,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     status: async () => status,
     sessions: options.sessions ?? (() => []),
     clearSessions: options.clearSessions ?? (() => 0),
+    reconsider: () => {},
     close: async () => {},
   };
   const { maxConcurrent, maxQueue, queueRetryAfter: retryAfter } = config;
@@ -66,15 +71,20 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
   /** The usage, oldest first. */
   const rows = () =>
     store.usage.recent({ since: 0, until: Number.MAX_SAFE_INTEGER, principalId: null }, 10_000).reverse();
+  const settings = createLiveSettings(loaded, store.settings, log);
+  const closing = new AbortController();
   let ids = 0;
   const services: AppServices = {
     config,
+    settings,
     engine,
     catalog: createCatalog(models),
     admission,
     store: options.cache ? { ...store, cache: options.cache } : store,
     journal: createJournal({ usage: store.usage, warn: createSeldom(log, clock), clock }),
     log,
+    logs: options.logs ?? { tail: async () => [], async *follow() {} },
+    closing: closing.signal,
     version: "1.2.3",
     demo: false,
     clock,
@@ -89,6 +99,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     admission,
     store,
     rows,
+    settings,
     lines,
     /** Lets the clock go on. */
     pass(ms: number) {
@@ -110,7 +121,11 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     /** With one, on a free port of this machine. */
     listen(): Listener & AsyncDisposable {
       const listener = listen(app, { port: 0, bind: "127.0.0.1", admission });
-      return { ...listener, [Symbol.asyncDispose]: () => listener.stop(0) };
+      const stop = (graceMs: number) => {
+        closing.abort();
+        return listener.stop(graceMs);
+      };
+      return { ...listener, stop, [Symbol.asyncDispose]: () => stop(0) };
     },
   };
 }

@@ -1,0 +1,75 @@
+/** One entry as a line of JSON, and as a line for people: nothing that a client sent can forge or colour a line. */
+
+import { type LogEntry, type LogLevel, logLevels } from "../core/logs.ts";
+
+export type Fields = Readonly<Record<string, unknown>> | undefined;
+
+/** Characters of one field that are kept. */
+const longestField = 4_000;
+
+/**
+ * What JSON leaves as it is and a terminal acts upon: the C1 controls, line and paragraph separators, and marks that
+ * turn the direction of writing.
+ */
+const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** `time` is epoch ms. The line has no line break. Fields of the names that an entry has itself are dropped. */
+export function formatEntry(time: number, level: LogLevel, message: string, fields: Fields): string {
+  const own = { time: new Date(time).toISOString(), level, message };
+  return escapeUnsafe(stringify({ ...own, ...fields, ...own }));
+}
+
+/** Null when the line is no entry, such as one that a full disk cut off. */
+export function parseEntry(line: string): LogEntry | null {
+  if (!line.startsWith("{")) return null;
+  try {
+    const entry = JSON.parse(line) as Partial<LogEntry>;
+    const { time, level, message } = entry;
+    const isEntry = typeof time === "string" && typeof message === "string" && logLevels.includes(level as LogLevel);
+    return isEntry ? (entry as LogEntry) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `time level message key=value`, with a line break; `paint` colours a word. */
+export function formatForPeople(entry: LogEntry, paint: Paint = (_, text) => text): string {
+  const { time, level, message, ...fields } = entry;
+  const pairs = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const words = pairs.map(([key, value]) => `${paint("dim", `${oneWord(key)}=`)}${oneWord(value)}`);
+  return `${[paint("dim", oneWord(time)), paint(level, level), oneLine(message), ...words].join(" ")}\n`;
+}
+
+export type Paint = (as: LogLevel | "dim", text: string) => string;
+
+/** A word as it is, anything else as JSON, so that a value cannot pass for another field. */
+function oneWord(value: unknown): string {
+  if (typeof value === "string" && /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(value)) return value;
+  return escapeUnsafe(stringify(value) ?? "null");
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\p{Cc}+/gu, " ").replace(unsafe, " ");
+}
+
+function escapeUnsafe(json: string): string {
+  return json.replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** What goes in circles is written as far as it does not. */
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value, shorten);
+  } catch {
+    return JSON.stringify(value, (key, each) =>
+      key === "" || typeof each !== "object" ? shorten(key, each) : "[object]",
+    );
+  }
+}
+
+function shorten(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return `${value.name}: ${value.message}`.slice(0, longestField);
+  if (typeof value !== "string" || value.length <= longestField) return value;
+  return `${value.slice(0, longestField)}... (${value.length} characters)`;
+}
