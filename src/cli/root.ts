@@ -32,6 +32,28 @@ const commands = new Map(
       },
       run: async ({ args, data }) => (await import("./usage.ts")).usage(args, data),
     },
+    settings: {
+      meta: { name: "settings", description: "Shows the settings of a running server, or changes one." },
+      args: {
+        setting: { type: "positional", required: false, description: "The one to show or to change." },
+        value: { type: "positional", required: false, description: "Its new value; none goes back to the default." },
+        all: { type: "boolean", description: "Also those that only the start of the server sets." },
+        ...remoteArgs,
+        json,
+      },
+      run: async ({ args, data }) => (await import("./settings.ts")).settings(args, data),
+    },
+    logs: {
+      meta: { name: "logs", description: "Prints the last lines of the log." },
+      args: {
+        n: { type: "positional", required: false, description: "How many lines, at most 200. [default 20]" },
+        level: { type: "positional", required: false, description: "error, warn, info or all: it and worse ones." },
+        follow: { type: "boolean", alias: "f", description: "Goes on with each new line." },
+        ...remoteArgs,
+        json: { type: "boolean", description: "Prints each line as JSON." },
+      },
+      run: async ({ args, data }) => (await import("./logs.ts")).logs(args, data),
+    },
     models: {
       meta: { name: "models", description: "Lists the models and their other names." },
       args: { json },

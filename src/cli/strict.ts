@@ -8,9 +8,7 @@ import { usageError } from "./output.ts";
 export function checkArguments(command: string, rawArgs: readonly string[], definition: ArgsDef): void {
   const flags = Object.entries(definition).filter(([, arg]) => arg.type !== "positional");
   const places = Object.entries(definition).filter(([, arg]) => arg.type === "positional");
-  const options = Object.fromEntries(
-    flags.map(([name, arg]) => [name, { type: arg.type === "boolean" ? ("boolean" as const) : ("string" as const) }]),
-  );
+  const options = Object.fromEntries(flags.map(([name, arg]) => [name, optionOf(arg)]));
   const { tokens } = parseArgs({
     args: [...rawArgs],
     options,
@@ -30,6 +28,17 @@ export function checkArguments(command: string, rawArgs: readonly string[], defi
   throw usageError(`\`${command}\` needs the argument ${missing.toUpperCase()}. ${seeHelp(command)}`);
 }
 
+function optionOf(arg: ArgsDef[string]): Option {
+  const type = arg.type === "boolean" ? "boolean" : "string";
+  const alias = "alias" in arg ? arg.alias : undefined;
+  return typeof alias === "string" && alias.length === 1 ? { type, short: alias } : { type };
+}
+
+interface Option {
+  type: "boolean" | "string";
+  short?: string;
+}
+
 interface FlagToken {
   name: string;
   rawName: string;
@@ -37,7 +46,7 @@ interface FlagToken {
   inlineValue?: boolean | undefined;
 }
 
-function checkFlag(command: string, token: FlagToken, options: Record<string, { type: "boolean" | "string" }>): void {
+function checkFlag(command: string, token: FlagToken, options: Record<string, Option>): void {
   const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
   if (option === undefined) {
     const hint = didYouMean(
