@@ -18,6 +18,8 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   const paths = resolvePaths(host.env);
   createDirectories(paths);
   const signals = listenForSignals(host);
+  // A full disk under them, or a reader that went, is no reason to stop answering.
+  for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {});
   const stderr = (line: string) => void write(host, host.stderr, line);
   const ending = endingOf(host);
   const options = { demo: args.demo === true, version, paths, environment: host.env, stderr, ending };

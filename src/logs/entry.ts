@@ -13,10 +13,19 @@ const longestField = 4_000;
  */
 const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** `time` is epoch ms. The line has no line break. Fields of the names that an entry has itself are dropped. */
-export function formatEntry(time: number, level: LogLevel, message: string, fields: Fields): string {
+/**
+ * `time` is epoch ms; `redact` takes out of each text what may not be written. The line has no line break. Fields of
+ * the names that an entry has itself are dropped.
+ */
+export function formatEntry(
+  time: number,
+  level: LogLevel,
+  message: string,
+  fields: Fields,
+  redact: (text: string) => string,
+): string {
   const own = { time: new Date(time).toISOString(), level, message };
-  return escapeUnsafe(stringify({ ...own, ...fields, ...own }));
+  return escapeUnsafe(stringify({ ...own, ...fields, ...own }, redact));
 }
 
 /** Null when the line is no entry, such as one that a full disk cut off. */
@@ -57,19 +66,21 @@ function escapeUnsafe(json: string): string {
 }
 
 /** What goes in circles is written as far as it does not. */
-function stringify(value: unknown): string {
+function stringify(value: unknown, redact: (text: string) => string = (text) => text): string {
+  const written = (_key: string, each: unknown) => {
+    if (typeof each === "bigint") return String(each);
+    const text = each instanceof Error ? `${each.name}: ${each.message}` : each;
+    return typeof text === "string" ? shorten(redact(text)) : text;
+  };
   try {
-    return JSON.stringify(value, shorten);
+    return JSON.stringify(value, written);
   } catch {
     return JSON.stringify(value, (key, each) =>
-      key === "" || typeof each !== "object" ? shorten(key, each) : "[object]",
+      key === "" || typeof each !== "object" ? written(key, each) : "[object]",
     );
   }
 }
 
-function shorten(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (value instanceof Error) return `${value.name}: ${value.message}`.slice(0, longestField);
-  if (typeof value !== "string" || value.length <= longestField) return value;
-  return `${value.slice(0, longestField)}... (${value.length} characters)`;
+function shorten(text: string): string {
+  return text.length <= longestField ? text : `${text.slice(0, longestField)}... (${text.length} characters)`;
 }

@@ -40,7 +40,7 @@ export function createLog({ directory, limits, secrets, stderr, now }: LogOption
   });
 
   const alone = (level: LogLevel, message: string, fields?: Record<string, unknown>) => {
-    const line = redact(formatEntry(now(), level, message, fields));
+    const line = formatEntry(now(), level, message, fields, redact);
     people[level](line);
     return line;
   };

@@ -16,7 +16,7 @@ const longestLine = 1024 * 1024;
 export interface LogSnapshot {
   /** The last wanted entries up to this moment, oldest first. */
   entries: LogEntry[];
-  /** Where the current file ended at that moment; null: there is none. The reader closes it. */
+  /** Where the current file's last whole line ended at that moment; null: there is none. The reader closes it. */
   at: { file: FileHandle; position: number } | null;
 }
 
@@ -39,7 +39,8 @@ export async function readTail(
   };
 
   const stat = await current?.stat();
-  if (current && stat) await look(current, stat.size);
+  const position = current && stat ? await endOfLines(current, stat.size) : 0;
+  if (current) await look(current, position);
   for (const path of olderFiles(directory).reverse()) {
     if (found.length >= count || budget <= 0) break;
     const file = await openLog(path);
@@ -52,7 +53,7 @@ export async function readTail(
       await file.close();
     }
   }
-  return { entries: found.reverse(), at: current && stat ? { file: current, position: stat.size } : null };
+  return { entries: found.reverse(), at: current ? { file: current, position } : null };
 }
 
 /** A pipe of this name without a writer would hold the reader. */
@@ -71,6 +72,19 @@ export async function openLog(path: string): Promise<FileHandle | null> {
   if ((await file.stat()).isFile()) return file;
   await file.close();
   return null;
+}
+
+/** Another process may be writing the last line at this moment. */
+async function endOfLines(file: FileHandle, size: number): Promise<number> {
+  const start = Math.max(0, size - longestLine);
+  const buffer = Buffer.alloc(Math.min(size, piece));
+  for (let end = size; end > start; end -= buffer.length) {
+    const from = Math.max(0, end - buffer.length);
+    const { bytesRead } = await file.read(buffer, 0, end - from, from);
+    const last = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
+    if (last >= 0) return from + last + 1;
+  }
+  return start;
 }
 
 /** The lines between `stop` and `size`, the last one first; one that begins before `stop` is left out. */
