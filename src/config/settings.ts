@@ -127,7 +127,8 @@ export const settings = [
     flag: null,
     type: { kind: "bool" },
     default: false,
-    description: "Lets the model use the tools of this machine without any check (the CLI refuses that to root).",
+    description:
+      "Lets the model use the tools of CLAUDE_ALLOWED_TOOLS and CLAUDE_MCP_CONFIG without any check (the CLI refuses that to root).",
   },
   {
     name: "hostToolsLan",

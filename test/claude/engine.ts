@@ -50,8 +50,9 @@ export interface Driven extends AsyncDisposable {
 }
 
 type Limit = "timeout" | "memoryMax" | "spares" | "liveMax" | "sessionTtl";
-/** Limits as they stay. */
-type Changes = Partial<Omit<EngineOptions, Limit> & Record<Limit, number>>;
+/** Limits as they stay, or as they are at a moment. */
+type Changes = Partial<Omit<EngineOptions, Limit> & Record<Limit, number | (() => number)>>;
+const asked = (limit: number | (() => number)) => (typeof limit === "number" ? () => limit : limit);
 
 export async function drive(cli: CliVersion = "newest", changes: Changes = {}): Promise<Driven> {
   const { timeout = 30_000, memoryMax = 8e9, spares = 0, liveMax = 16, sessionTtl = 60_000, ...change } = changes;
@@ -65,12 +66,12 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
     upstreamUrl: simulator.url,
     simulated: false,
     spawnRealHome: false,
-    timeout: () => timeout,
-    memoryMax: () => memoryMax,
+    timeout: asked(timeout),
+    memoryMax: asked(memoryMax),
     hostTools: null,
-    spares: () => spares,
-    liveMax: () => liveMax,
-    sessionTtl: () => sessionTtl,
+    spares: asked(spares),
+    liveMax: asked(liveMax),
+    sessionTtl: asked(sessionTtl),
     onRoom: () => {},
     paths: {
       home: temp.home,

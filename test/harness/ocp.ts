@@ -16,6 +16,8 @@ export interface OcpOptions {
   env?: Record<string, string | undefined>;
   /** After `serve --port 0`. */
   args?: string[];
+  /** Leaves the port to the environment. */
+  portByEnvironment?: boolean;
   /** The API that the CLI talks to. */
   simulator?: Simulator;
   cli?: CliVersion;
@@ -71,7 +73,8 @@ export function ocpCommand(target: Target): string[] {
 export async function startOcp(options: OcpOptions): Promise<Ocp> {
   const command = ocpCommand(options.target);
   const temp = options.temp ?? (await createTemp());
-  const child = Bun.spawn([...command, "serve", "--port", "0", ...(options.args ?? [])], {
+  const port = options.portByEnvironment ? [] : ["--port", "0"];
+  const child = Bun.spawn([...command, "serve", ...port, ...(options.args ?? [])], {
     cwd: temp.path,
     env: testEnv(temp.home, {
       CLAUDE_BIN: claudeBinary(options.cli),

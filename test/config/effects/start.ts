@@ -1,0 +1,133 @@
+/** Settings that hold from the start of a server to its end. */
+
+import { expect } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ask, user } from "../../chat/client.ts";
+import { hour, login, serverWithLogin } from "../../chat/login.ts";
+import { runOcp } from "../../cli/run.ts";
+import { descendants, waitUntil } from "../../harness/processes.ts";
+import { type Effect, freePort, hang, silence } from "./bench.ts";
+
+const hi = { messages: [user("Hi.")] };
+const key = "a-key-of-the-owner";
+const models = (url: string, presented: string) =>
+  fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${presented}` } });
+
+export const start: Record<string, Effect> = {
+  async port(bench) {
+    const port = await freePort();
+    const ocp = await bench.start({ portByEnvironment: true, env: { CLAUDE_PROXY_PORT: String(port) } });
+    expect(ocp.url).toBe(`http://127.0.0.1:${port}`);
+    expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
+  },
+
+  async bind(bench) {
+    const ocp = await bench.start({ env: { CLAUDE_BIND: "127.0.0.2" } });
+    const { hostname, port } = new URL(ocp.url);
+    expect(hostname).toBe("127.0.0.2");
+    expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
+    expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+  },
+
+  async claudeBin({ fake }) {
+    const { ocp, cli, health } = await fake();
+    expect((await health()).claudeBinary).toBe(cli.bin);
+    // What the scripted program says, and no other.
+    expect((await ask(ocp, hi)).body.choices[0].message.content).toBe("Hello world");
+  },
+
+  async authMode(bench) {
+    const env = { PROXY_API_KEY: key, CLAUDE_AUTH_MODE: "none" };
+    const ocp = await bench.start({ env });
+    expect((await models(ocp.url, "a-wrong-key")).status).toBe(200);
+  },
+
+  async proxyApiKey(bench) {
+    const ocp = await bench.start({ env: { PROXY_API_KEY: key } });
+    expect((await models(ocp.url, key)).status).toBe(200);
+    expect((await models(ocp.url, "a-wrong-key")).status).toBe(401);
+  },
+
+  async oauthToken({ real }) {
+    const { ocp, simulator } = await real();
+    await ask(ocp, hi);
+    expect((await simulator.message(1)).headers.authorization).toBe("Bearer sk-ant-oat01-of-the-settings");
+  },
+
+  async upstreamUrl({ real }) {
+    const { ocp, simulator } = await real();
+    await ask(ocp, { messages: [user("Who is there?")] });
+    expect(JSON.stringify((await simulator.message(1)).body)).toContain("Who is there?");
+  },
+
+  async allowedTools({ target }) {
+    await using server = await serverWithLogin(target, null, {
+      CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
+      CLAUDE_ALLOWED_TOOLS: "Read, Grep",
+    });
+    await ask(server.ocp, hi);
+    const { tools } = (await server.simulator.message(1)).body as { tools?: Array<{ name: string }> };
+    expect(tools?.map(({ name }) => name).sort()).toEqual(["Grep", "Read"]);
+  },
+
+  async mcpConfig({ target, temp }) {
+    const file = join(temp.path, "mcp.json");
+    const program = join(import.meta.dir, "mcp-server.ts");
+    writeFileSync(file, JSON.stringify({ mcpServers: { house: { command: process.execPath, args: [program] } } }));
+    await using server = await serverWithLogin(target, null, {
+      CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
+      CLAUDE_MCP_CONFIG: file,
+      CLAUDE_ALLOWED_TOOLS: "mcp__house__lamp",
+    });
+    server.simulator.play(({ number }) =>
+      number === 1 ? { blocks: [{ type: "tool_use", name: "mcp__house__lamp", input: {} }] } : { blocks: ["Done."] },
+    );
+    await ask(server.ocp, hi);
+    expect(JSON.stringify((await server.simulator.message(2)).body?.messages)).toContain("the lamp is lit");
+  },
+
+  async skipPermissions({ fake, start: begin }) {
+    const { cli } = await fake();
+    cli.says(silence);
+    const flags = async (env: Record<string, string>) => {
+      const ocp = await begin({ env: { CLAUDE_BIN: cli.bin, CLAUDE_ALLOWED_TOOLS: "Read", ...env } });
+      const { leave } = hang(ocp, "Hello?");
+      const [child] = await waitUntil("the CLI runs", () => {
+        const found = descendants(ocp.pid).filter(({ command }) => command.includes("stream-json"));
+        return found.length > 0 && found;
+      });
+      leave();
+      return child?.command;
+    };
+    expect(await flags({ CLAUDE_SKIP_PERMISSIONS: "true" })).toContain("--dangerously-skip-permissions");
+    expect(await flags({})).not.toContain("--dangerously-skip-permissions");
+  },
+
+  async hostToolsLan({ target, start: begin }) {
+    const env = { CLAUDE_ALLOWED_TOOLS: "Read", CLAUDE_BIND: "0.0.0.0" };
+    const { code, stderr } = await runOcp(target, ["serve", "--port", "0"], env);
+    expect(code).toBe(2);
+    expect(stderr).toContain("OCP_HOST_TOOLS_LAN");
+    const ocp = await begin({ env: { ...env, OCP_HOST_TOOLS_LAN: "1" } });
+    expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
+  },
+
+  async spawnRealHome({ target }) {
+    const token = login("sk-ant-oat01-stored", Date.now() + hour);
+    await using server = await serverWithLogin(target, token, { OCP_SPAWN_REAL_HOME: "1" });
+    const configuration = join(server.file, "..", ".claude.json");
+    expect(existsSync(configuration)).toBe(false);
+    expect((await ask(server.ocp, hi)).status).toBe(200);
+    expect(server.tokens()).toEqual(["sk-ant-oat01-stored"]);
+    // The CLI itself wrote it, in the owner's directory.
+    expect(existsSync(configuration)).toBe(true);
+    expect((await server.health()).spawn).toMatchObject({ mode: "real-home", isolated: false });
+  },
+
+  async instanceName({ fake }) {
+    const { set, health } = await fake();
+    await set({ instanceName: "the attic" });
+    expect((await health()).instanceName).toBe("the attic");
+  },
+};
