@@ -1,0 +1,225 @@
+/**
+ * Canaries in the key, the token, the prompts and the system prompts of real traffic, of every outcome: afterwards they
+ * are in no log, metric, page, argument list or file of the server. Raw bytes are searched, not parsed text.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Script } from "../src/demo/script.ts";
+import { startSimulator } from "../src/demo/simulator.ts";
+import { type Ocp, startOcp, targets } from "./harness/ocp.ts";
+import { descendants, waitUntil, waitUntilNobodyAtHome } from "./harness/processes.ts";
+
+const canaries = {
+  key: "canarykey-7f3a91c2e5",
+  wrongKey: "canarywrong-1b7e55d0aa",
+  token: "canarytoken-5d2c8e7716",
+  prompt: "canaryprompt-e91b04d3f8",
+  system: "canarysystem-30c7aa612b",
+  tool: "canarytool-c2d4e6a8b0",
+} as const;
+const said = Object.values(canaries);
+/** What a client sends of itself: an error may name it back to that client. */
+const { prompt, system, tool } = canaries;
+
+/** In each dialect one request that holds them in every place that takes words. */
+const bodies: Record<string, (stream: boolean) => Record<string, unknown>> = {
+  "/v1/chat/completions": (stream) => ({
+    stream,
+    user: prompt,
+    metadata: { note: prompt },
+    messages: [
+      { role: "system", content: system },
+      { role: "user", content: `First ${prompt}` },
+      { role: "assistant", content: `I know ${prompt}` },
+      { role: "user", content: [{ type: "text", text: `Now ${prompt}?` }] },
+    ],
+    tools: [{ type: "function", function: { name: "look", description: tool, parameters: { type: "object" } } }],
+  }),
+  "/v1/responses": (stream) => ({ stream, instructions: system, input: `Tell me of ${prompt}`, user: prompt }),
+  "/v1/messages": (stream) => ({
+    stream,
+    max_tokens: 100,
+    model: "sonnet",
+    system,
+    metadata: { user_id: prompt },
+    messages: [{ role: "user", content: `Tell me of ${prompt}` }],
+  }),
+};
+
+const words: Script = { blocks: ["The words of the model."], paceMs: 1 };
+const outcomes: Record<string, Script> = {
+  ok: words,
+  "an error that repeats the prompt": { status: 400, message: `messages.0: ${prompt} after ${system} is refused` },
+  "a failure that repeats the prompt": { status: 500, message: `failed at ${prompt}` },
+  "a refused login": { status: 401, message: `no token ${canaries.token}` },
+  "a limit": { status: 429, message: `slow down with ${prompt}`, limits: null },
+  "an error in mid-stream": {
+    blocks: ["One two three four"],
+    fault: { kind: "error", after: 2, status: 529, message: `overloaded by ${prompt}` },
+  },
+  "a cut": { blocks: ["One two three four"], fault: { kind: "cut", after: 2 } },
+};
+
+describe.each(targets())("canaries (%s)", (target) => {
+  test("sent through every outcome are nowhere afterwards", async () => {
+    await using simulator = startSimulator();
+    const env = {
+      PROXY_API_KEY: canaries.key,
+      CLAUDE_CODE_OAUTH_TOKEN: canaries.token,
+      OCP_LIVE_MAX: "4",
+      OCP_SPARES: "1",
+    };
+    // The first shows its pages to the owner, the second wants the key.
+    await using open = await startOcp({ target, simulator, env: { ...env, CLAUDE_AUTH_MODE: "none" } });
+    await using keyed = await startOcp({ target, simulator, env });
+    /** All that a client, an owner or a neighbour on the machine could read, by where. */
+    const seen: Array<[where: string, bytes: Buffer]> = [];
+    const errors: Array<[where: string, text: string]> = [];
+    const look = (ocp: Ocp, where: string) => {
+      for (const { pid, command } of [{ pid: ocp.pid, command: argumentsOf(ocp.pid) }, ...descendants(ocp.pid)]) {
+        seen.push([`the arguments of ${pid} during ${where}`, Buffer.from(command)]);
+      }
+      for (const { pid } of descendants(ocp.pid)) {
+        const environment = environmentOf(pid).filter((variable) => !variable.startsWith("CLAUDE_CODE_OAUTH_TOKEN="));
+        seen.push([`the environment of ${pid} during ${where}`, Buffer.from(environment.join("\n"))]);
+      }
+    };
+    const send = async (ocp: Ocp, path: string, body: unknown, init: RequestInit = {}) => {
+      const headers = { authorization: `Bearer ${canaries.key}` };
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      return fetch(`${ocp.url}${path}`, { method: "POST", headers, body: text, ...init });
+    };
+
+    for (const [number, [outcome, script]] of Object.entries(outcomes).entries()) {
+      // One dialect each, so that the CLI's own retries cost little, and all for a good end.
+      for (const [path, bodyOf] of Object.entries(bodies).filter((_, at) => outcome === "ok" || at === number % 3)) {
+        simulator.reset();
+        simulator.play(() => script);
+        const stream = outcome !== "ok" || path !== "/v1/messages";
+        const where = `${outcome} at ${path}`;
+        const ocp = path === "/v1/responses" ? keyed : open;
+        const answer = send(ocp, path, bodyOf(stream));
+        await simulator.message(1);
+        look(ocp, where);
+        const response = await answer;
+        // What the model's side said goes to the client that asked; what we say does not.
+        const own = (await response.text()).replaceAll(
+          JSON.stringify(script).match(/"message":"(.*?)"/)?.[1] ?? "\n",
+          "",
+        );
+        if (outcome !== "ok") errors.push([where, own]);
+      }
+    }
+
+    simulator.reset();
+    simulator.play(() => ({ blocks: ["One two three"], fault: { kind: "stall", after: 1 } }));
+    for (const [path, bodyOf] of Object.entries(bodies)) {
+      const leaving = new AbortController();
+      const count = simulator.requests.length + 1;
+      const answer = send(open, path, bodyOf(true), { signal: leaving.signal }).then((response) => response.text());
+      answer.catch(() => {});
+      await simulator.message(count);
+      leaving.abort();
+    }
+    const refusals: Array<[path: string, body: unknown, headers: Record<string, string>]> = [
+      ["/v1/chat/completions", bodies["/v1/chat/completions"]!(true), { authorization: `Bearer ${canaries.wrongKey}` }],
+      ["/v1/messages", bodies["/v1/messages"]!(true), { authorization: "", "x-api-key": canaries.wrongKey }],
+      ["/v1/chat/completions", `{"messages": "${prompt}`, {}],
+      ["/v1/chat/completions", { messages: prompt }, {}],
+      ["/v1/chat/completions", { messages: [{ role: "user", content: { [prompt]: prompt } }] }, {}],
+      [
+        "/v1/chat/completions",
+        {
+          messages: [
+            { role: "user", content: [{ type: "image_url", image_url: { url: `data:image/png;base64,${prompt}` } }] },
+          ],
+        },
+        {},
+      ],
+      ["/v1/messages", { max_tokens: 5, messages: [{ role: "user", content: 5 }], system: [prompt] }, {}],
+      ["/v1/responses", { input: { text: prompt }, instructions: [system] }, {}],
+      [`/v1/${canaries.key}?key=${canaries.key}&prompt=${prompt}`, {}, {}],
+    ];
+    for (const [path, body, headers] of refusals) {
+      const response = await send(keyed, path, body, {
+        headers: { authorization: `Bearer ${canaries.key}`, ...headers },
+      });
+      expect([path, body, response.status >= 400 && response.status < 500]).toEqual([path, body, true]);
+      errors.push([`a refusal at ${path}`, await response.text()]);
+    }
+
+    for (const page of ["/health", "/metrics", "/settings", "/logs?n=200", "/sessions", "/swagger/json"]) {
+      const response = await fetch(`${open.url}${page}`);
+      expect(response.status).toBe(200);
+      seen.push([page, Buffer.from(await response.bytes())]);
+    }
+    for (const ocp of [open, keyed]) {
+      expect(await ocp.stop()).toBe(0);
+      await waitUntilNobodyAtHome(ocp.home);
+      await waitUntil("its log is whole", () =>
+        readFileSync(join(ocp.home, ".ocp/logs/ocp.log"), "utf8").includes("stopped"),
+      );
+      seen.push(["stderr", Buffer.from(ocp.stderr())], ["stdout", Buffer.from(ocp.stdout())]);
+      seen.push(...filesIn(ocp.home));
+    }
+
+    // The search finds what is there: each outcome has its line.
+    const log = seen.filter(([where]) => where.endsWith("ocp.log")).map(([, bytes]) => bytes.toString());
+    expect(log.join("").match(/"message":"request"/g)!.length).toBeGreaterThan(25);
+    for (const code of [
+      "ok",
+      "invalid_request",
+      "upstream_failed",
+      "upstream_authentication",
+      "plan_limit",
+      "overloaded",
+      "client_left",
+      "invalid_api_key",
+      "not_found",
+    ]) {
+      expect(log.join("")).toContain(`"outcome":"${code}"`);
+    }
+    expect(seen.filter(([where]) => where.startsWith("the arguments")).length).toBeGreaterThan(15);
+
+    expect(
+      seen.flatMap(([where, bytes]) => said.filter((word) => holds(bytes, word)).map((word) => `${word} in ${where}`)),
+    ).toEqual([]);
+    expect(
+      errors.flatMap(([where, text]) =>
+        said.filter((word) => text.includes(word)).map((word) => `${word} in ${where}`),
+      ),
+    ).toEqual([]);
+  }, 120_000);
+});
+
+/** Also as another encoding may have it. */
+function holds(bytes: Buffer, word: string): boolean {
+  const forms = [
+    word,
+    Buffer.from(word).toString("base64").slice(0, 16),
+    Buffer.from(word).toString("hex"),
+    word.split("").join("\0"),
+  ];
+  return forms.some((form) => bytes.includes(form));
+}
+
+function argumentsOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+}
+
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
+function filesIn(directory: string): Array<[string, Buffer]> {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .map((name) => join(directory, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
+    .map((path) => [path, readFileSync(path)]);
+}
