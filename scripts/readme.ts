@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import modelsFile from "../models.json";
+import { keyOf } from "../src/config/live.ts";
 import { defaultText, type Setting, settings } from "../src/config/settings.ts";
 
 const readme = join(import.meta.dir, "..", "README.md");
@@ -23,9 +24,10 @@ export function renderReadme(text: string): string {
 function settingsTable(): string {
   const rows = (settings as readonly Setting[]).map((setting) => {
     const flag = setting.flag === null ? "" : `\`--${setting.flag}\``;
-    return [`\`${setting.env}\``, flag, defaultText(setting), setting.description];
+    const live = setting.live ? `\`${keyOf(setting)}\`` : "";
+    return [`\`${setting.env}\``, flag, live, defaultText(setting), setting.description];
   });
-  return table(["variable", "flag", "default", "what it does"], rows);
+  return table(["variable", "flag", "while it runs", "default", "what it does"], rows);
 }
 
 function modelsTable(): string {

@@ -130,7 +130,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
 
   return {
     url: listener.url,
-    report: () => findings(engine, config),
+    report: () => findings(engine, config, paths),
     async stop(graceMs) {
       stopReaping();
       closing.abort();
@@ -155,7 +155,7 @@ async function startDemo() {
   return startSimulator({ paceMs: 20, keep: 1 });
 }
 
-async function findings(engine: Engine, config: Config): Promise<Finding[]> {
+async function findings(engine: Engine, config: Config, { logs }: Paths): Promise<Finding[]> {
   const { cli, login, spawn, simulated } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
@@ -175,6 +175,7 @@ async function findings(engine: Engine, config: Config): Promise<Finding[]> {
     ...(hostToolsOf(config)
       ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
       : []),
+    { label: "log", value: config.logMaxBytes === 0 ? "here alone" : `here and in ${logs}` },
     { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
   ];
 }

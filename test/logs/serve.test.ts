@@ -118,6 +118,44 @@ describe.each(targets())("the log of a server (%s)", (target) => {
   });
 });
 
+describe.each(targets())("a CLI that fails (%s)", (target) => {
+  const failing = async (program: string) => {
+    await using temp = await createTemp();
+    const bin = join(temp.path, "claude");
+    writeFileSync(bin, `#!/bin/sh\n[ "$1" = --version ] && exec echo "2.1.330 (Claude Code)"\n${program}`, {
+      mode: 0o755,
+    });
+    await using ocp = await startOcp({ target, env: { CLAUDE_BIN: bin } });
+    const body = JSON.stringify({ messages: [{ role: "user", content: "the words of a prompt" }] });
+    const response = await fetch(`${ocp.url}/v1/chat/completions`, { method: "POST", body });
+    expect(response.status).toBe(502);
+    await ocp.said("claude exited");
+    await ocp.stop();
+    return { answer: await response.text(), log: readFileSync(logOf(ocp.home), "utf8") + ocp.stderr() };
+  };
+
+  test("as it starts is in the log with what it said", async () => {
+    const { answer, log } = await failing('echo "no such option: --verbose" >&2; exit 3');
+    expect(log).toContain("no such option: --verbose");
+    expect(log).toContain('"code":3');
+    expect(answer).not.toContain("no such option");
+  });
+
+  test("once it was asked is in the log without its words: they may be the prompt's", async () => {
+    const { answer, log } = await failing(`while read -r line; do
+        id=$(printf '%s' "$line" | sed -n 's/.*"request_id":"\\([^"]*\\)".*/\\1/p')
+        if [ -n "$id" ]; then
+          printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{}}}\\n' "$id"
+        else
+          printf 'crashed at %s\\n' "$line" >&2; exit 4
+        fi
+      done`);
+    expect(log).toContain('"code":4');
+    expect(log).not.toContain("crashed at");
+    expect(log + answer).not.toContain("the words of a prompt");
+  });
+});
+
 const isRequest = ({ message }: { message: string }) => message === "request";
 
 test("an error that nobody caught is in the log with its place, without its words", async () => {
