@@ -76,14 +76,17 @@ describe("the document at /swagger/json", () => {
       "GET /api/usage",
       "GET /cache/stats",
       "GET /health",
+      "GET /logs",
       "GET /metrics",
       "GET /sessions",
+      "GET /settings",
       "GET /v1/models",
       "GET /v1/models/{id}",
       "GET /v1/responses/{id}",
       "HEAD /",
       "PATCH /api/keys/{idOrName}",
       "PATCH /api/keys/{idOrName}/quota",
+      "PATCH /settings",
       "POST /api/keys",
       "POST /api/keys/{idOrName}/rotate",
       "POST /v1/chat/completions",
@@ -100,7 +103,7 @@ describe("the document at /swagger/json", () => {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
         expect(operation.security).toHaveLength(
-          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics)/.test(path) ? 3 : 0,
+          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics|settings|logs)/.test(path) ? 3 : 0,
         );
         expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();

@@ -337,7 +337,11 @@ describe("errors", () => {
     expect([error.status, error.type]).toEqual([500, "api_error"]);
     expect(error.message).toContain(error.requestID);
     expect(error.message).not.toContain("secret");
-    expect(lines.some(({ fields }) => String(fields.detail).includes("secret"))).toBe(true);
+    expect(lines.find(({ message }) => message === "internal error")?.fields).toMatchObject({
+      requestId: error.requestID,
+      defect: "Error",
+    });
+    expect(JSON.stringify(lines)).not.toContain("secret");
   });
 
   test.each<[string, string, RequestInit, number, string]>([
