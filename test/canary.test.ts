@@ -156,6 +156,8 @@ describe.each(targets())("canaries (%s)", (target) => {
       seen.push([page, Buffer.from(await response.bytes())]);
     }
     for (const ocp of [open, keyed]) {
+      // Its database has its write-ahead log only while it runs.
+      seen.push(...filesIn(ocp.home));
       expect(await ocp.stop()).toBe(0);
       await waitUntilNobodyAtHome(ocp.home);
       await waitUntil("its log is whole", () =>
@@ -168,6 +170,9 @@ describe.each(targets())("canaries (%s)", (target) => {
     // The search finds what is there: each outcome has its line.
     const log = seen.filter(([where]) => where.endsWith("ocp.log")).map(([, bytes]) => bytes.toString());
     expect(log.join("").match(/"message":"request"/g)!.length).toBeGreaterThan(25);
+    for (const name of ["ocp.db", "ocp.db-wal", "ocp.db-shm"]) {
+      expect(seen.some(([where]) => where.endsWith(`.ocp/${name}`))).toBe(true);
+    }
     for (const code of [
       "ok",
       "invalid_request",

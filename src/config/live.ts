@@ -3,6 +3,7 @@
  * at an earlier change holds, else the default.
  */
 
+import { describeDefect } from "../core/defect.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 import type { SettingsStore } from "../core/store.ts";
@@ -88,6 +89,7 @@ export function createLiveSettings(loaded: LoadedSettings, store: SettingsStore,
       if (value === null) store.unset(name);
       else store.set(name, String(value));
     } catch (cause) {
+      log.error("a setting could not be stored", { setting: name, ...describeDefect(cause) });
       throw new OcpError("not_ready", "The setting could not be stored, so it stays as it was.", { cause });
     }
   };
