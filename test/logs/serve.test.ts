@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import manifest from "../../package.json";
 import { loadSettings } from "../../src/config/load.ts";
-import { resolvePaths } from "../../src/config/paths.ts";
+import { createDirectories, resolvePaths } from "../../src/config/paths.ts";
 import { type Ending, start } from "../../src/services.ts";
 import { testEnv } from "../harness/env.ts";
 import { type Ocp, ocpCommand, startOcp, targets } from "../harness/ocp.ts";
@@ -170,11 +170,13 @@ test("an error that nobody caught is in the log with its place, without its word
       ends.report = report;
     },
   };
+  const paths = resolvePaths(environment);
+  createDirectories(paths);
   const said: string[] = [];
   const server = await start(loadSettings(environment, { port: "0" }, { memory: 2 ** 33 }), {
     demo: false,
     version: "1.2.3",
-    paths: resolvePaths(environment),
+    paths,
     environment,
     stderr: (line) => said.push(line),
     ending,
