@@ -122,6 +122,17 @@ export const limits: Record<string, Effect> = {
     expect((await ask(server.ocp, body)).status).toBe(200);
   },
 
+  async cacheTtl({ fake }) {
+    const server = await fake();
+    const question = { messages: [user("What is kept?")] };
+    const cache = async () => (await ask(server.ocp, question)).headers.get("x-ocp-cache");
+    await server.set({ cacheTTL: 60_000 });
+    await cache();
+    expect(await cache()).toBe("hit");
+    await server.set({ cacheTTL: 0 });
+    expect(await cache()).not.toBe("hit");
+  },
+
   async heartbeatInterval({ fake }) {
     const server = await fake();
     server.cli.says(silence);
