@@ -257,20 +257,13 @@ export const settings = [
     live: { key: "cacheTTL" },
   },
   {
-    name: "cacheTtl",
-    env: "CLAUDE_CACHE_TTL",
-    flag: null,
-    type: int(0, 86_400_000, "ms"),
-    default: 0,
-    description: "How long an answer is kept for whoever asks the same again; 0 keeps none.",
-  },
-  {
     name: "cacheMaxBytes",
     env: "OCP_CACHE_MAX_BYTES",
     flag: null,
     type: int(0, 1_024 * 1_024 * MiB, "bytes"),
     default: 64 * MiB,
     description: "The size of all kept answers together; those that nobody has asked for the longest go first.",
+    live: {},
   },
   {
     name: "memoryMax",

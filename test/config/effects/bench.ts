@@ -88,7 +88,7 @@ function served(ocp: Ocp): Served {
     ocp,
     async set(changes) {
       const response = await fetch(`${ocp.url}/settings`, { method: "PATCH", body: JSON.stringify(changes) });
-      if (response.status !== 200) throw new Error(await response.text());
+      if (response.status !== 200) throw new Error(`${response.status}: ${(await response.text()).slice(0, 500)}`);
     },
     get: async () => (await (await fetch(`${ocp.url}/settings`)).json()) as Record<string, SettingState>,
     health: async () => (await fetch(`${ocp.url}/health`)).json(),

@@ -31,6 +31,10 @@ const sees = (server: FakeServer, inflight: number, queued: number) =>
     return concurrency.inflight === inflight && concurrency.queued === queued;
   });
 
+/** Asks the same again and again; resolves to what the cache made of it. */
+const repeated = (server: FakeServer, question: string) => async () =>
+  (await ask(server.ocp, { messages: [user(question)] })).headers.get("x-ocp-cache");
+
 export const limits: Record<string, Effect> = {
   // A running server takes no less than 30 s: test/claude/limits.test.ts shows a change without the wait.
   async timeout({ fake, start }) {
@@ -124,13 +128,20 @@ export const limits: Record<string, Effect> = {
 
   async cacheTtl({ fake }) {
     const server = await fake();
-    const question = { messages: [user("What is kept?")] };
-    const cache = async () => (await ask(server.ocp, question)).headers.get("x-ocp-cache");
+    const cache = repeated(server, "What is kept?");
     await server.set({ cacheTTL: 60_000 });
-    await cache();
-    expect(await cache()).toBe("hit");
+    expect([await cache(), await cache()]).toEqual(["miss", "hit"]);
     await server.set({ cacheTTL: 0 });
-    expect(await cache()).not.toBe("hit");
+    expect(await cache()).toBeNull();
+  },
+
+  async cacheMaxBytes({ fake }) {
+    const server = await fake();
+    const cache = repeated(server, "What fits?");
+    await server.set({ cacheTTL: 60_000, cacheMaxBytes: 50 });
+    expect([await cache(), await cache()]).toEqual(["miss", "miss"]);
+    await server.set({ cacheMaxBytes: 10_000 });
+    expect([await cache(), await cache()]).toEqual(["miss", "hit"]);
   },
 
   async heartbeatInterval({ fake }) {
