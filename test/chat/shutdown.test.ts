@@ -27,10 +27,10 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
     CLAUDE_MAX_CONCURRENT: "3",
   });
   const settings = loadSettings(environment, { port: "0" }, { memory: 2 ** 34 });
-  const ending = { atExit() {}, onDefect() {} };
+  const end = { atExit() {}, onDefect() {} };
   const paths = resolvePaths(environment);
   createDirectories(paths);
-  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending });
+  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending: end });
 
   simulator.play(({ body }) =>
     JSON.stringify(body).includes("Wait.")
@@ -65,11 +65,11 @@ test("an answer that its client has not read by then is accounted for", async ()
   const large = Array.from({ length: 20_000 }, (_, i) => delta(`${i} ${"x".repeat(1_000)}`));
   cli.says([messageStart, textStart, ...large, ...ending]);
   const environment = testEnv(temp.home, { CLAUDE_BIN: cli.bin, CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test" });
-  const config = loadConfig(environment, { port: "0" }, { memory: 2 ** 34 });
+  const settings = loadSettings(environment, { port: "0" }, { memory: 2 ** 34 });
   const paths = resolvePaths(environment);
   createDirectories(paths);
-  const log = { info() {}, warn() {}, error() {} };
-  const server = await start(config, { demo: false, version: "1.2.3", paths, environment, log });
+  const end = { atExit() {}, onDefect() {} };
+  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending: end });
 
   const body = JSON.stringify({ messages, stream: true });
   const { port } = new URL(server.url);
