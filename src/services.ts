@@ -1,5 +1,6 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
+import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
@@ -65,6 +66,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     sessionTtl: config.sessionTtl,
     onRoom: () => admission?.recheck(),
     paths,
+    planFile: demo ? null : join(paths.data, "plan.json"),
     environment,
     platform: process.platform,
     log,

@@ -62,7 +62,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     open = null;
     const thinking = usage.thinking || Math.min(estimatedThinking, usage.output);
     outlet.send({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
-    return { kind: "ended", clean: lastsClean.has(reason) && substance && !strayCall };
+    return { kind: "ended", left: lastsClean.has(reason) && substance && !strayCall ? "clean" : "astray" };
   };
 
   const say = (index: number, piece: string) => {
@@ -76,7 +76,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     if (matched === null) return more;
     end("stop_sequence", matched);
     // The API's message goes on.
-    return { kind: "ended", clean: false };
+    return { kind: "ended", left: "astray" };
   };
   const opens = (theirs: number, type: string, block: BlockStart): Verdict => {
     open = { theirs, ours: outlet.open(block), type };
@@ -93,8 +93,8 @@ export function createAnswer(options: AnswerOptions): Answer {
       say(outlet.blocks - 1, value);
     }
     end("end_turn", null);
-    // The process has a call in its history where the client has a text.
-    return { kind: "ended", clean: false };
+    // The process has a call in its history where the client has a text, and waits for its result.
+    return { kind: "ended", left: json === null && strayCall ? "astray" : "spent" };
   };
 
   const onStream = (event: StreamFrame["event"]): Verdict => {

@@ -6,11 +6,13 @@ import type { ProcessPath, TurnEvent } from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 
-export type Verdict =
-  | { kind: "more" }
-  /** `clean`: the process holds the conversation as the client saw it, and may live on. */
-  | { kind: "ended"; clean: boolean }
-  | { kind: "failed"; error: OcpError };
+export type Verdict = { kind: "more" } | { kind: "ended"; left: Left } | { kind: "failed"; error: OcpError };
+
+/**
+ * How an ended answer leaves its process. `clean`: it holds the conversation as the client saw it, and may live on.
+ * `spent`: it holds something else, and rests. `astray`: it would go on by itself.
+ */
+export type Left = "clean" | "spent" | "astray";
 
 export interface Answer {
   /** Whether the API has begun to answer. */

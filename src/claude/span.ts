@@ -88,7 +88,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
         onResult() {
           begin();
           emit({ type: "end", stop: reason === "tool_use" ? "end_turn" : reason, stopSequence: null, usage: total });
-          return { kind: "ended", clean: reason === "end_turn" };
+          return { kind: "ended", left: reason === "end_turn" ? "clean" : "spent" };
         },
       },
       now,

@@ -7,19 +7,23 @@ import type { Limits } from "./script.ts";
  * a reset epoch seconds. The overall reset is that of the window that decides.
  */
 export function limitHeaders(limits: Limits): Record<string, string> {
-  const values: Record<string, string | number | undefined> = { status: limits.status };
+  const values: Record<string, string | number | boolean | undefined> = { status: limits.status };
   const windows = { "5h": limits.fiveHour, "7d": limits.sevenDay };
   for (const [name, window] of Object.entries(windows)) {
     if (!window) continue;
     values[`${name}-status`] = window.status ?? "allowed";
     values[`${name}-utilization`] = window.utilization;
     values[`${name}-reset`] = window.resetsAt;
+    values[`${name}-surpassed-threshold`] = window.surpassed;
   }
   const claim = limits.claim ?? (limits.fiveHour || !limits.sevenDay ? "five_hour" : "seven_day");
   values["representative-claim"] = claim;
-  values.reset = (claim === "five_hour" ? limits.fiveHour : limits.sevenDay)?.resetsAt;
+  const decides = { five_hour: limits.fiveHour, seven_day: limits.sevenDay }[claim];
+  values.reset = limits.resetsAt ?? decides?.resetsAt;
   values["overage-status"] = limits.overage?.status;
   values["overage-disabled-reason"] = limits.overage?.disabledReason;
+  values["overage-reset"] = limits.overage?.resetsAt;
+  values["overage-in-use"] = limits.overage?.inUse;
 
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(values)) {

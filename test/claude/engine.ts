@@ -72,6 +72,7 @@ export async function drive(cli: CliVersion = "newest", change: Partial<EngineOp
       spawnHome: join(temp.home, ".ocp", "spawn-home"),
       claudeConfig: join(temp.home, ".claude"),
     },
+    planFile: null,
     environment: { PATH: process.env.PATH },
     platform: process.platform,
     log,

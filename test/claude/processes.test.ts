@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capabilitiesOf } from "../../src/claude/capabilities.ts";
+import { createLimits } from "../../src/claude/limits.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
 import { wellKnown } from "../../src/core/principal.ts";
@@ -29,6 +30,7 @@ async function roomForTwo() {
     liveMax: 0,
     sessionTtl: 60_000,
     starting: () => 0,
+    limits: createLimits(() => {}),
     onRoom: () => onRoom(),
     log: silent,
     now: Date.now,
@@ -49,6 +51,7 @@ async function roomForTwo() {
     hostTools: null,
     onlyNew: false,
     principal: wellKnown("local", "user"),
+    login: "sk-ant-oat01-test",
     identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-test" },
   };
   return {
