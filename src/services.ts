@@ -112,8 +112,12 @@ function hostToolsOf({ allowedTools, mcpConfig, skipPermissions }: Config): Host
 
 /** The words of a simulated answer come at the pace of a real one. */
 async function startDemo() {
-  const { startSimulator } = await import("./demo/simulator.ts");
-  return startSimulator({ paceMs: 20, keep: 1 });
+  const [{ startSimulator }, { demoLimits }] = await Promise.all([
+    import("./demo/simulator.ts"),
+    import("./demo/limits.ts"),
+  ]);
+  const since = Date.now();
+  return startSimulator({ paceMs: 20, keep: 1, limits: (count) => demoLimits(count, since, Date.now()) });
 }
 
 async function findings(engine: Engine, config: Config): Promise<Finding[]> {

@@ -106,6 +106,17 @@ export function capitalised(word: string): string {
   return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
+/** Why the session's share is not known, for people; null where it is. */
+export function whyUnknown({ windows }: PlanStatus): string | null {
+  const session = windows.find(({ name }) => name === "five_hour");
+  if (session === undefined) {
+    return "The claude CLI tells the plan's limits with an answer, and there was none since the session began.";
+  }
+  return session.utilization === null
+    ? "This version of the claude CLI tells when a limit resets, and how much of it is used only near its end."
+    : null;
+}
+
 /** The error for a request that a window refuses. `resetsAt` and `now` in epoch ms. */
 export function planLimitReached(window: string | undefined, resetsAt: number, now: number): OcpError {
   return new OcpError(
@@ -118,8 +129,8 @@ export function planLimitReached(window: string | undefined, resetsAt: number, n
 /** `3d 4h`, `2h 10m`, `5m`, `now` or `unknown`. Epoch ms. */
 export function resetsIn(resetsAt: number | null, now: number): string {
   if (resetsAt === null) return "unknown";
-  const minutes = Math.ceil((resetsAt - now) / 60_000);
-  if (minutes <= 0) return "now";
+  if (resetsAt <= now) return "now";
+  const minutes = Math.max(1, Math.floor((resetsAt - now) / 60_000));
   const [days, hours] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24];
   if (days > 0) return `${days}d ${hours}h`;
   return hours > 0 ? `${hours}h ${minutes % 60}m` : `${minutes}m`;

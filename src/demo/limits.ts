@@ -1,6 +1,17 @@
 /** The plan's limits as response headers. */
 
-import type { Limits } from "./script.ts";
+import type { Limits, LimitWindow } from "./script.ts";
+
+const hour = 3_600_000;
+
+/** A plan for demonstrations: each answer uses a hundredth of its session. `since` and `now` in epoch ms. */
+export function demoLimits(count: number, since: number, now: number): Limits {
+  const window = (length: number, share: number): LimitWindow => {
+    const passed = Math.floor((now - since) / length);
+    return { utilization: Math.min(0.9, share), resetsAt: Math.ceil((since + (passed + 1) * length) / 1000) };
+  };
+  return { status: "allowed", fiveHour: window(5 * hour, count / 100), sevenDay: window(168 * hour, count / 500) };
+}
 
 /**
  * The `anthropic-ratelimit-unified-*` headers, by the names that CLI 2.1.330 reads: utilization is a fraction,

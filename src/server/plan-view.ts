@@ -1,6 +1,14 @@
 /** What is known of the plan as JSON: the keys that existing clients read, and how old each figure is. */
 
-import { familyOf, type PlanStatus, type PlanWindow, percentText, resetDate, resetsIn } from "../core/plan.ts";
+import {
+  familyOf,
+  type PlanStatus,
+  type PlanWindow,
+  percentText,
+  resetDate,
+  resetsIn,
+  whyUnknown,
+} from "../core/plan.ts";
 
 /** `now`: epoch ms. Where nothing is known, numbers and dates are null and texts say "unknown": never 0. */
 export function viewPlan(plan: PlanStatus, now: number) {
@@ -32,7 +40,8 @@ export function viewPlan(plan: PlanStatus, now: number) {
 }
 
 /** What everybody with a key may see: how much is used, and when it starts anew. */
-export function viewLimits({ windows }: PlanStatus, now: number) {
+export function viewLimits(plan: PlanStatus, now: number) {
+  const { windows } = plan;
   const named = (name: string) => windows.find((window) => window.name === name);
   const families = windows.flatMap((window) => {
     const family = familyOf(window.name);
@@ -41,6 +50,8 @@ export function viewLimits({ windows }: PlanStatus, now: number) {
   return {
     currentSession: viewWindow(named("five_hour"), now),
     weeklyLimits: { allModels: viewWindow(named("seven_day"), now), ...Object.fromEntries(families) },
+    /** Why something is unknown, for people; null where the session's share is known. */
+    note: whyUnknown(plan),
   };
 }
 

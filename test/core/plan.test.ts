@@ -21,7 +21,7 @@ test.each([
   [now, "now"],
   [now + 1, "1m"],
   [now + 5 * minute, "5m"],
-  [now + 59 * minute + 1, "1h 0m"],
+  [now + 60 * minute - 1, "59m"],
   [now + 2 * hour + 10 * minute, "2h 10m"],
   [now + 24 * hour, "1d 0h"],
   [now + 76 * hour + 59 * minute, "3d 4h"],

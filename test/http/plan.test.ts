@@ -48,6 +48,7 @@ const limits = {
       resetsAtHuman: expect.any(String),
     },
   },
+  note: null,
 };
 const unknownWindow = {
   utilization: null,
@@ -106,6 +107,7 @@ describe("GET /usage", () => {
       plan: {
         currentSession: unknownWindow,
         weeklyLimits: { allModels: unknownWindow },
+        note: expect.stringContaining("there was none"),
         extraUsage: { status: "unknown" },
         representativeClaim: null,
         fallbackPercentage: null,
