@@ -16,6 +16,11 @@ export function textOf(value: unknown): string | null {
   return typeof value === "string" && /^[^\p{Cc}]{1,100}$/u.test(value) ? value : null;
 }
 
+/** As the CLI names its windows: `seven_day_opus`. */
+export function windowNameOf(value: unknown): string | null {
+  return typeof value === "string" && /^[a-z0-9_]{1,60}$/.test(value) ? value : null;
+}
+
 /** A share of a limit, in whichever unit; over its whole where extra usage is paid. */
 export function shareOf(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;

@@ -12,7 +12,7 @@ import {
   type PlanWindow,
   sharedWindows,
 } from "../core/plan.ts";
-import { dateOf, epochOf, recordOf, shareOf, stateOf, textOf } from "./limit-values.ts";
+import { dateOf, epochOf, recordOf, shareOf, stateOf, textOf, windowNameOf } from "./limit-values.ts";
 
 /** From whom something was heard. */
 export interface Heard {
@@ -230,10 +230,6 @@ export function createLimits(onChange: () => void): Limits {
       extra = knowledge.extra;
     },
   };
-}
-
-function windowNameOf(value: unknown): string | null {
-  return typeof value === "string" && /^[a-z0-9_]{1,60}$/.test(value) ? value : null;
 }
 
 /** Other claims, such as one of too many requests at once, say nothing of the time after this moment. */

@@ -1,4 +1,4 @@
-/** The plan's limits as response headers. */
+/** The plan's limits: those of a demonstration, and any as response headers. */
 
 import type { Limits, LimitWindow } from "./script.ts";
 

@@ -118,6 +118,28 @@ test.each(cliVersions)("a refusal is known at once, and lifted by the next answe
   expect((await driven.engine.plan()).refusals).toEqual([]);
 });
 
+test("a login that is replaced while the server runs takes what was known of it away, and its subscription", async () => {
+  await using temp = await createTemp();
+  const claudeConfig = join(temp.home, ".claude");
+  const file = join(claudeConfig, ".credentials.json");
+  mkdirSync(claudeConfig);
+  writeFileSync(file, login("sk-ant-oat01-first", Date.now() + hour));
+  const paths = { home: temp.home, spawnHome: join(temp.home, "spawn-home"), claudeConfig };
+  await using driven = await drive("newest", { oauthToken: undefined, paths });
+  driven.script({ status: 429, limits: rejected });
+  await driven.turn([user("Hi.")]).catch(() => {});
+  expect(await driven.engine.plan()).toMatchObject({ state: "rejected", subscription: "max" });
+  const other = login("sk-ant-oat01-second", Date.now() + hour).replace('"max"', '"pro"');
+  writeFileSync(file, other);
+  expect(await driven.engine.plan()).toMatchObject({
+    windows: [],
+    refusals: [],
+    state: "unknown",
+    subscription: "pro",
+    at: null,
+  });
+});
+
 describe("over a restart", () => {
   async function restarted(change: { token?: string; damage?: (text: string) => string } = {}) {
     const temp = await createTemp();

@@ -97,3 +97,19 @@ test("a process that was given back takes its memory until it is gone, beside tu
   await retired;
   expect(processes.hasRoom(1)).toBe(true);
 });
+
+test("a process that has answered and is not kept goes, at once where another one wants its memory", async () => {
+  await using two = await roomForTwo();
+  const { processes } = two;
+  const [first, second] = [two.checkout(), two.checkout()];
+  first.dismiss();
+  second.dismiss();
+  // It may still say what it knows of the plan, but nobody waits for that.
+  expect(processes.counts().running).toBe(0);
+  expect(processes.hasRoom(1)).toBe(true);
+  two.checkout();
+  expect(processes.memory()).toBeLessThanOrEqual(450 * MiB);
+  await first.session.process.exited;
+  // This one says nothing, which is not waited for long.
+  await second.session.process.exited;
+});

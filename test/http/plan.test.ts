@@ -172,12 +172,13 @@ describe("GET /status", () => {
 
 describe("while the plan refuses", () => {
   /** A server whose clock and plan the test moves, and how many turns reached the engine. */
-  function gated(refusals: PlanStatus["refusals"]) {
+  function gated(refusals: PlanStatus["refusals"], env: Record<string, string> = {}) {
     let at = now;
     let known: PlanStatus = { ...unknownPlan, refusals };
     let turns = 0;
     let outcome: "answers" | "refuses" = "answers";
     const served = serve({
+      env,
       clock: () => at,
       plan: () => known,
       script: (...asked) => {
@@ -263,6 +264,16 @@ describe("while the plan refuses", () => {
     const { ask, turns } = gated([{ ...session, window: "seven_day_opus", models: ["claude-opus-5-5"] }]);
     expect((await ask("claude-opus-4-8")).status).toBe(429);
     expect((await ask("sonnet")).status).toBe(200);
+    expect(turns()).toBe(1);
+  });
+
+  test("what was answered before is still given out of the cache", async () => {
+    const { ask, turns, know } = gated([], { CLAUDE_CACHE_TTL: "60000" });
+    await (await ask()).text();
+    know({ refusals: [session] });
+    const again = await ask();
+    expect({ status: again.status, cache: again.headers.get("x-ocp-cache") }).toEqual({ status: 200, cache: "hit" });
+    expect((await ask("opus")).status).toBe(429);
     expect(turns()).toBe(1);
   });
 
