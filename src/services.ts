@@ -1,5 +1,6 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
+import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
@@ -92,6 +93,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     sessionTtl: () => config.sessionTtl,
     onRoom: () => admission?.recheck(),
     paths,
+    planFile: demo ? null : join(paths.data, "plan.json"),
     environment,
     platform: process.platform,
     log,
@@ -151,8 +153,12 @@ function hostToolsOf({ allowedTools, mcpConfig, skipPermissions }: Config): Host
 
 /** The words of a simulated answer come at the pace of a real one. */
 async function startDemo() {
-  const { startSimulator } = await import("./demo/simulator.ts");
-  return startSimulator({ paceMs: 20, keep: 1 });
+  const [{ startSimulator }, { demoLimits }] = await Promise.all([
+    import("./demo/simulator.ts"),
+    import("./demo/limits.ts"),
+  ]);
+  const since = Date.now();
+  return startSimulator({ paceMs: 20, keep: 1, limits: (count) => demoLimits(count, since, Date.now()) });
 }
 
 async function findings(engine: Engine, config: Config, { logs }: Paths): Promise<Finding[]> {

@@ -5,37 +5,16 @@
  * may be tried again by the caller. A second message, or the CLI's own retry of a begun one, fails the turn.
  */
 
-import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import {
-  type BlockStart,
-  noUsage,
-  type ProcessPath,
-  type StopReason,
-  type TurnEvent,
-  type Usage,
-} from "../core/turn.ts";
-import { failureOf } from "./failure.ts";
+import { type BlockStart, noUsage, type StopReason, type Usage } from "../core/turn.ts";
+import { createOutlet } from "./outlet.ts";
 import type { Output } from "./output.ts";
-import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
+import type { StreamFrame } from "./protocol.ts";
+import { type Answer, cut, failed, more, type ReadingOptions, readFrames, type Verdict } from "./reading.ts";
 import { matchStops } from "./stops.ts";
 import { mergeUsage } from "./usage.ts";
 
-export type Verdict =
-  | { kind: "more" }
-  /** `clean`: the process holds the conversation as the client saw it, and may live on. */
-  | { kind: "ended"; clean: boolean }
-  | { kind: "failed"; error: OcpError };
-
-export interface Answer {
-  /** Whether the API has begun to answer. */
-  readonly started: boolean;
-  /** Whether anything went out: from then on the turn cannot be repeated. */
-  readonly begun: boolean;
-  accept(frame: CliFrame): Verdict;
-}
-
-export interface AnswerOptions {
+export interface AnswerOptions extends ReadingOptions {
   stop: readonly string[];
   /** The client's name of a tool as the model called it; null: it was not offered. */
   nameOf: (called: string) => string | null;
@@ -43,11 +22,6 @@ export interface AnswerOptions {
   mustCall: boolean;
   /** Null: the answer is text. */
   output: Output | null;
-  /** Parameters that were left out because the model's API refuses them. */
-  ignored: Array<keyof Sampling>;
-  path: ProcessPath;
-  emit: (event: TurnEvent) => void;
-  now: () => number;
 }
 
 /** The reason of an error that means: the model has answered, was paid for, and the answer is of no use. */
@@ -55,7 +29,6 @@ export const unusable = "unusable_answer";
 
 const unusableAnswer = (message: string) => new OcpError("upstream_failed", message, { reason: unusable });
 
-const more: Verdict = { kind: "more" };
 const stopReasons = new Set<string>([
   "end_turn",
   "max_tokens",
@@ -69,14 +42,12 @@ const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence", "tool_use"]
 export function createAnswer(options: AnswerOptions): Answer {
   const { nameOf, mustCall, output, ignored, path, emit, now } = options;
   const stops = matchStops(output ? [] : options.stop);
-  let held: TurnEvent[] = [];
-  let begun = false;
+  const outlet = createOutlet(emit);
   let started = false;
   let usage: Usage = noUsage;
   let estimatedThinking = 0;
   /** The open block: its index in the API's message, and in ours, where blocks that we do not pass on do not count. */
   let open: { theirs: number; ours: number; type: string } | null = null;
-  let blocks = 0;
   let calls = 0;
   /** Whether anything was said or called: after a message without it the CLI asks again by itself. */
   let substance = false;
@@ -85,35 +56,18 @@ export function createAnswer(options: AnswerOptions): Answer {
   /** Where the answer must be JSON: what came of it, and what the model said beside it. */
   let json: string | null = null;
   let prose = "";
-  let limit: RateLimitInfo | null = null;
-
-  const put = (event: TurnEvent) => {
-    if (begun) emit(event);
-    else held.push(event);
-  };
-  const begin = () => {
-    if (begun) return;
-    begun = true;
-    for (const event of held) emit(event);
-    held = [];
-  };
-  const failed = (error: OcpError): Verdict => ({ kind: "failed", error });
-  const cut = () => failed(new OcpError("upstream_failed", "The connection to Anthropic's API was cut off."));
 
   const end = (reason: StopReason, stopSequence: string | null): Verdict => {
-    if (open && open.ours >= 0) put({ type: "block_stop", index: open.ours });
+    if (open && open.ours >= 0) outlet.put({ type: "block_stop", index: open.ours });
     open = null;
     const thinking = usage.thinking || Math.min(estimatedThinking, usage.output);
-    begin();
-    emit({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
-    return { kind: "ended", clean: lastsClean.has(reason) && substance && !strayCall };
+    outlet.send({ type: "end", stop: reason, stopSequence, usage: { ...usage, thinking } });
+    return { kind: "ended", left: lastsClean.has(reason) && substance && !strayCall ? "clean" : "astray" };
   };
 
   const say = (index: number, piece: string) => {
-    if (piece === "") return;
-    begin();
-    substance = true;
-    emit({ type: "delta", index, delta: { type: "text", text: piece } });
+    if (piece !== "") substance = true;
+    outlet.say(index, piece);
   };
   const onText = (index: number, text: unknown): Verdict => {
     if (typeof text !== "string") throw new Error("a text without text");
@@ -122,12 +76,10 @@ export function createAnswer(options: AnswerOptions): Answer {
     if (matched === null) return more;
     end("stop_sequence", matched);
     // The API's message goes on.
-    return { kind: "ended", clean: false };
+    return { kind: "ended", left: "astray" };
   };
   const opens = (theirs: number, type: string, block: BlockStart): Verdict => {
-    put({ type: "block_start", index: blocks, block });
-    open = { theirs, ours: blocks, type };
-    blocks++;
+    open = { theirs, ours: outlet.open(block), type };
     return more;
   };
 
@@ -138,11 +90,11 @@ export function createAnswer(options: AnswerOptions): Answer {
     if (value === null) return failed(unusableAnswer("The model did not answer in the format that was asked for."));
     if (json === null || !wanted.streams) {
       opens(-1, "text", { type: "text" });
-      say(blocks - 1, value);
+      say(outlet.blocks - 1, value);
     }
     end("end_turn", null);
-    // The process has a call in its history where the client has a text.
-    return { kind: "ended", clean: false };
+    // The process has a call in its history where the client has a text, and waits for its result.
+    return { kind: "ended", left: json === null && strayCall ? "astray" : "spent" };
   };
 
   const onStream = (event: StreamFrame["event"]): Verdict => {
@@ -151,7 +103,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         if (started) return cut();
         started = true;
         usage = mergeUsage(noUsage, event.message.usage);
-        put({ type: "start", model: event.message.model, usage, path, ignored });
+        outlet.put({ type: "start", model: event.message.model, usage, path, ignored });
         return more;
       }
       case "content_block_start": {
@@ -162,7 +114,7 @@ export function createAnswer(options: AnswerOptions): Answer {
             return more;
           }
           opens(index, "text", { type: "text" });
-          return onText(blocks - 1, block.text);
+          return onText(outlet.blocks - 1, block.text);
         }
         if (block.type === "thinking") return opens(index, "thinking", { type: "thinking" });
         if (block.type === "redacted_thinking") {
@@ -185,7 +137,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         calls++;
         substance = true;
         opens(index, "tool_use", { type: "tool_use", id: block.id, name });
-        begin();
+        outlet.flush();
         return more;
       }
       case "content_block_delta": {
@@ -195,13 +147,12 @@ export function createAnswer(options: AnswerOptions): Answer {
           if (open.type !== "prose") return onText(open.ours, delta.text);
           prose += delta.text;
         } else if (delta.type === "thinking_delta" && typeof delta.thinking === "string" && delta.thinking !== "") {
-          begin();
-          emit({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
+          outlet.send({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
         } else if (delta.type === "signature_delta" && typeof delta.signature === "string") {
-          put({ type: "delta", index: open.ours, delta: { type: "signature", signature: delta.signature } });
+          outlet.put({ type: "delta", index: open.ours, delta: { type: "signature", signature: delta.signature } });
         } else if (delta.type === "input_json_delta" && typeof delta.partial_json === "string") {
           if (open.type === "tool_use" && delta.partial_json !== "") {
-            emit({ type: "delta", index: open.ours, delta: { type: "input_json", json: delta.partial_json } });
+            outlet.send({ type: "delta", index: open.ours, delta: { type: "input_json", json: delta.partial_json } });
           } else if (open.type === "json") {
             json += delta.partial_json;
             if (open.ours >= 0) say(open.ours, delta.partial_json);
@@ -217,7 +168,7 @@ export function createAnswer(options: AnswerOptions): Answer {
           json = "{}";
           if (open.ours >= 0) say(open.ours, json);
         }
-        if (open.ours >= 0) put({ type: "block_stop", index: open.ours });
+        if (open.ours >= 0) outlet.put({ type: "block_stop", index: open.ours });
         open = null;
         return more;
       }
@@ -229,7 +180,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         if (!stopReasons.has(reason)) {
           return failed(unusableAnswer("The answer ended for a reason that is not known here."));
         }
-        if (strayCall && json === null && blocks === 0) {
+        if (strayCall && json === null && outlet.blocks === 0) {
           return failed(unusableAnswer("The model called a tool that it was not offered."));
         }
         if (output && calls === 0) return endOutput(output, reason as StopReason);
@@ -252,29 +203,20 @@ export function createAnswer(options: AnswerOptions): Answer {
       return started;
     },
     get begun() {
-      return begun;
+      return outlet.begun;
     },
-    accept(frame) {
-      switch (frame.type) {
-        case "stream_event":
-          // Messages of subagents are none of the answer.
-          return frame.parent_tool_use_id ? more : onStream(frame.event);
-        case "rate_limit_event":
-          limit = frame.rate_limit_info;
-          return more;
-        case "system":
+    accept: readFrames(
+      {
+        onStream,
+        onSystem(frame) {
           if (frame.subtype === "api_retry" && started) return cut();
           if (frame.subtype === "thinking_tokens") estimatedThinking += Number(frame.estimated_tokens_delta) || 0;
           return more;
-        case "result": {
-          if (frame.is_error) return failed(failureOf(frame, limit, now()));
-          if (!started)
-            return failed(new OcpError("upstream_failed", "The claude CLI ended the turn without an answer."));
-          return cut();
-        }
-        default:
-          return more;
-      }
-    },
+        },
+        onResult: () =>
+          started ? cut() : failed(new OcpError("upstream_failed", "The claude CLI ended the turn without an answer.")),
+      },
+      now,
+    ),
   };
 }

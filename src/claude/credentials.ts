@@ -11,6 +11,8 @@ export interface Credential {
   source: "environment" | "file" | "keychain";
   /** Epoch ms; null: not known. */
   expiresAt: number | null;
+  /** `pro`, `max` ...; null: not known. */
+  subscription: string | null;
 }
 
 export interface CredentialSources {
@@ -28,7 +30,7 @@ const rewriteTime = 50;
 /** The order is the reference's: environment, file, keychain. */
 export async function readCredential(sources: CredentialSources): Promise<Credential | null> {
   if (sources.environment !== undefined) {
-    return { token: sources.environment, source: "environment", expiresAt: null };
+    return { token: sources.environment, source: "environment", expiresAt: null, subscription: null };
   }
   const file = join(sources.configDirectory, ".credentials.json");
   for (let tries = 0; tries < 3; tries++) {
@@ -52,10 +54,16 @@ function parseLogin(text: string, source: "file" | "keychain"): Credential | nul
     return null;
   }
   if (typeof login !== "object" || login === null) return null;
-  const { accessToken, expiresAt } = login as Record<string, unknown>;
+  const { accessToken, expiresAt, subscriptionType } = login as Record<string, unknown>;
   if (typeof accessToken !== "string" || !/^[\x21-\x7e]+$/.test(accessToken)) return null;
   const known = typeof expiresAt === "number" && Math.abs(expiresAt) <= latestDate;
-  return { token: accessToken, source, expiresAt: known ? expiresAt : null };
+  const named = typeof subscriptionType === "string" && /^[a-z0-9_ -]{1,40}$/i.test(subscriptionType);
+  return {
+    token: accessToken,
+    source,
+    expiresAt: known ? expiresAt : null,
+    subscription: named ? subscriptionType : null,
+  };
 }
 
 /** The largest time that a Date can hold, in epoch ms. */

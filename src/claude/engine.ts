@@ -10,6 +10,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
 import { type HostTools, usesHostTools } from "./host-tools.ts";
+import { rememberLimits } from "./limits-memory.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
 import { createProcesses } from "./processes.ts";
@@ -41,6 +42,8 @@ export interface EngineOptions {
   /** Called when `hasRoom` may have become true. */
   onRoom: () => void;
   paths: { home: string; spawnHome: string; claudeConfig: string };
+  /** Where what is known of the plan is kept over a restart; null: nowhere. */
+  planFile: string | null;
   environment: Record<string, string | undefined>;
   platform: NodeJS.Platform;
   log: Log;
@@ -51,6 +54,7 @@ export interface EngineOptions {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { paths, environment, log, now } = options;
   const scratch = await prepareScratch({ path: paths.spawnHome, realConfig: paths.claudeConfig });
+  const limits = rememberLimits(options.planFile, log, now);
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
   const processes = createProcesses({
     locate: () => {
@@ -67,12 +71,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     sessionTtl: options.sessionTtl,
     starting: () => starting,
     onRoom: options.onRoom,
+    limits,
     log,
     now,
   });
   const keychain = options.platform === "darwin" ? macKeychain(now) : null;
   const login = createLogin({
-    read: () => readCredential({ environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain }),
+    async read() {
+      const sources = { environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain };
+      const credential = await readCredential(sources);
+      limits.login(credential?.token ?? null, credential?.subscription ?? null);
+      return credential;
+    },
     scratchHome: scratch.path,
     realHome: paths.home,
     alwaysRealHome: options.spawnRealHome,
@@ -231,6 +241,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       };
     },
 
+    async plan() {
+      // The login may have been replaced.
+      await login.look();
+      return limits.status(now());
+    },
+
     sessions: processes.sessions,
     clearSessions: processes.clear,
     reconsider: processes.reconsider,
@@ -241,6 +257,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       while (turns.size > 0 && now() < deadline) await Bun.sleep(20);
       for (const turn of turns) turn.abort(new OcpError("not_ready", "The server is shutting down."));
       await processes.close();
+      await limits.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Reads what the CLI says of a failed turn and names it as one of our errors. */
 
-import { type ErrorDetail, OcpError } from "../core/errors.ts";
+import { OcpError } from "../core/errors.ts";
+import { planLimitReached } from "../core/plan.ts";
 import type { RateLimitInfo, ResultFrame } from "./protocol.ts";
 
 /** Seconds to wait after a 429 that names no reset: the CLI passes no Retry-After on. */
@@ -63,14 +64,6 @@ export function notLoggedIn(): OcpError {
   );
 }
 
-const windows: Record<string, string> = {
-  five_hour: "5-hour limit",
-  seven_day: "weekly limit",
-  seven_day_opus: "weekly Opus limit",
-  seven_day_sonnet: "weekly Sonnet limit",
-  overage: "extra usage limit",
-};
-
 function limited(limit: RateLimitInfo | null, said: string, now: number): OcpError {
   const resetsAt = typeof limit?.resetsAt === "number" ? limit.resetsAt : Number.NaN;
   if (limit?.status !== "rejected" || !(Math.abs(resetsAt) < latestSecond)) {
@@ -80,9 +73,5 @@ function limited(limit: RateLimitInfo | null, said: string, now: number): OcpErr
       said,
     });
   }
-  const seconds = Math.max(1, Math.ceil(resetsAt - now / 1000));
-  const window = windows[limit.rateLimitType ?? ""] ?? "usage limit";
-  const detail: ErrorDetail = { retryAfter: seconds, reason: limit.rateLimitType ?? "usage_limit" };
-  const at = new Date(resetsAt * 1000).toISOString();
-  return new OcpError("plan_limit", `The Claude plan's ${window} is reached. It resets at ${at}.`, detail);
+  return planLimitReached(limit.rateLimitType, resetsAt * 1000, now);
 }

@@ -34,6 +34,8 @@ export interface ClaudeProcess {
   readonly exited: Promise<Exit>;
   /** Frames go to one listener at a time; those that come while there is none are dropped. */
   listen(listener: FrameListener | null): void;
+  /** Sees every frame before its listener, also while there is none. */
+  observe(observer: (frame: CliFrame) => void): void;
   /** Who answers the MCP messages that the CLI sends to the server that we host; without one they are refused. */
   host(server: McpHost): void;
   send(frame: HostFrame): void;
@@ -74,6 +76,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
   });
 
   let listener: FrameListener | null = null;
+  let observer: ((frame: CliFrame) => void) | null = null;
   let host: McpHost | null = null;
   let exit: Exit | null = null;
   let stderr = "";
@@ -127,6 +130,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     } else if (frame.type === "control_request") {
       serve(frame);
     } else {
+      observer?.(frame);
       listener?.frame(frame);
     }
   };
@@ -178,6 +182,9 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     exited,
     host(server) {
       host = server;
+    },
+    observe(next) {
+      observer = next;
     },
     listen(next) {
       listener = next;

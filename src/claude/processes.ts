@@ -14,7 +14,9 @@ import { createConversations } from "./conversations.ts";
 import { untouched } from "./dials.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import { createHabits } from "./habits.ts";
+import { farewell, hear } from "./hearing.ts";
 import type { HostTools } from "./host-tools.ts";
+import type { Limits } from "./limits.ts";
 import { normalisedId } from "./names.ts";
 import type { ClaudeProcess } from "./process.ts";
 import type { Identity } from "./recipe.ts";
@@ -44,6 +46,8 @@ export interface Checkout {
   keep(transcript: Transcript): void;
   /** Ends it at once. */
   kill(): void;
+  /** Ends a process that rests as soon as it has said what its answer's headers told of the plan. */
+  dismiss(): void;
   /**
    * Gives back a process that may be writing the owner's login this very moment: its refresh token works once, so it
    * gets the time to store the new one. Resolves when the process is gone.
@@ -61,6 +65,8 @@ export interface ProcessRequest {
   identity: Identity;
   capabilities: Capabilities;
   hostTools: HostTools | null;
+  /** The token of the login that it will use; null: it may be another one by then. */
+  login: string | null;
   /** Only a process that was just started will do. */
   onlyNew: boolean;
 }
@@ -93,14 +99,17 @@ export interface ProcessesOptions extends ChildrenOptions {
   sessionTtl: () => number;
   /** Turns that wait for their first token. */
   starting: () => number;
+  limits: Limits;
   /** Epoch ms. */
   now: () => number;
 }
 
 export function createProcesses(options: ProcessesOptions): Processes {
-  const { scratch, upstreamUrl, memoryMax, liveMax, sessionTtl, now } = options;
+  const { scratch, upstreamUrl, memoryMax, liveMax, sessionTtl, limits, now } = options;
   const children = createChildren(options);
   const running = new Set<Session>();
+  /** What has answered and is about to go. */
+  const leaving = new Set<Session>();
   const conversations = createConversations();
   const habits = createHabits();
   let lateModel = false;
@@ -123,6 +132,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
   /** Ends what is least missed until so many more bytes fit, if that is possible. */
   const makeRoom = (bytes: number) => {
     while (memory() + bytes > memoryMax()) {
+      const [spent] = leaving;
+      if (spent) {
+        leaving.delete(spent);
+        end(spent);
+        continue;
+      }
       if (spares.evict()) continue;
       const waiting = conversations.waiting();
       const idle = waiting.find((session) => session.state !== "parked");
@@ -135,6 +150,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const end = (session: Session) => {
     conversations.drop(session);
     children.discard(session.process);
+  };
+  /** `resting`: the CLI has ended the turn. */
+  const dismiss = (session: Session, resting: boolean) => {
+    leaving.add(session);
+    void farewell(session, limits, resting, now).then(() => leaving.delete(session) && end(session));
   };
   /** The login was replaced: what holds another one is of no more use. */
   const retireOthers = (token: string) => {
@@ -167,7 +187,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     habits.asksOnce(principal.id);
 
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
-    if (isSpent(session, request, transcript)) return children.discard(session.process);
+    if (liveMax() === 0 || isSpent(session, request, transcript)) return dismiss(session, request.hostTools !== null);
     session.held = extend(held, transcript.message());
     session.awaited = new Set(transcript.calls().map(normalisedId));
     // A turn with host tools has ended with the CLI's result, so there is none to wait for.
@@ -181,16 +201,17 @@ export function createProcesses(options: ProcessesOptions): Processes {
     endSurplus();
   };
 
-  const session = (process: ClaudeProcess, { conversation, principal, identity }: ProcessRequest): Session => {
+  const begin = (process: ClaudeProcess, { conversation, principal, identity, login }: ProcessRequest): Session => {
     const bridge = createBridge();
     process.host(bridge);
-    return {
+    const session: Session = {
       id: `s${++serial}`,
       process,
       bridge,
       principalId: principal.id,
       model: conversation.model,
       token: identity.kind === "isolated" ? identity.token : null,
+      login,
       since: now(),
       state: "running",
       dials: untouched(upstreamUrl),
@@ -201,13 +222,16 @@ export function createProcesses(options: ProcessesOptions): Processes {
       hints: [],
       ready: Promise.resolve(),
       usedAt: now(),
+      answeredAt: null,
     };
+    hear(session, limits, now);
+    return session;
   };
 
   const find = (
     request: ProcessRequest,
     prints: readonly Fingerprint[],
-  ): Omit<Checkout, "keep" | "kill" | "retire"> => {
+  ): Omit<Checkout, "keep" | "kill" | "dismiss" | "retire"> => {
     const { conversation, tools, principal, identity, capabilities, hostTools, onlyNew } = request;
     const token = identity.kind === "isolated" ? identity.token : null;
     if (!onlyNew) {
@@ -226,7 +250,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     makeRoom(spare ? 0 : sessionMemory);
     const process = spare?.process ?? children.start(conversation.model, identity, hostTools);
     return {
-      session: session(process, request),
+      session: begin(process, request),
       path: spare ? "spare" : "new",
       fresh: true,
       startedWith: spare?.model ?? conversation.model,
@@ -264,6 +288,10 @@ export function createProcesses(options: ProcessesOptions): Processes {
         kill() {
           done();
           children.discard(session.process);
+        },
+        dismiss() {
+          done();
+          dismiss(session, request.hostTools !== null);
         },
         retire() {
           done();

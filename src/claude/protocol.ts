@@ -21,7 +21,8 @@ export type HostRequest =
   | { subtype: "mcp_set_servers"; servers: Record<string, { type: "sdk"; name: string }> }
   | { subtype: "apply_flag_settings"; settings: FlagSettings }
   | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number }
-  | { subtype: "interrupt" };
+  | { subtype: "interrupt" }
+  | { subtype: "get_usage"; skip_behaviors: true };
 
 export interface FlagSettings {
   env?: Record<string, string>;

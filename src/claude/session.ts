@@ -16,6 +16,8 @@ export interface Session {
   readonly model: string;
   /** The token that it was started with; null: it runs in the owner's home. */
   readonly token: string | null;
+  /** The token of the login that it uses; null: it may be another one by then, since the CLI may refresh it. */
+  readonly login: string | null;
   /** Epoch ms. */
   readonly since: number;
   state: SessionState;
@@ -31,4 +33,6 @@ export interface Session {
   ready: Promise<void>;
   /** Epoch ms. */
   usedAt: number;
+  /** When the API began the message that the CLI has not ended yet, epoch ms; null: there is none. */
+  answeredAt: number | null;
 }

@@ -3,18 +3,12 @@
  * spans as many upstream messages as the CLI needs, and ends with the CLI's result. Its own calls never go out.
  */
 
-import { OcpError } from "../core/errors.ts";
 import { noUsage, type StopReason, type Usage } from "../core/turn.ts";
-import type { Answer, AnswerOptions, Verdict } from "./answer.ts";
-import { failureOf } from "./failure.ts";
-import type { RateLimitInfo, StreamFrame } from "./protocol.ts";
+import type { StreamFrame } from "./protocol.ts";
+import { type Answer, cut, more, type ReadingOptions, readFrames, type Verdict } from "./reading.ts";
 import { addUsage, mergeUsage } from "./usage.ts";
 
-const more: Verdict = { kind: "more" };
-
-export type SpanOptions = Pick<AnswerOptions, "ignored" | "path" | "emit" | "now">;
-
-export function createSpan({ ignored, path, emit, now }: SpanOptions): Answer {
+export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer {
   let started = false;
   let begun = false;
   /** Of the messages that have ended, and of the one that runs. */
@@ -26,19 +20,17 @@ export function createSpan({ ignored, path, emit, now }: SpanOptions): Answer {
   let model = "";
   /** What the last text ended with: two messages do not run together. */
   let tail = "";
-  let limit: RateLimitInfo | null = null;
 
   const begin = () => {
     if (begun) return;
     begun = true;
     emit({ type: "start", model, usage, path, ignored });
   };
-  const failed = (error: OcpError): Verdict => ({ kind: "failed", error });
 
   const onStream = (event: StreamFrame["event"]): Verdict => {
     switch (event.type) {
       case "message_start":
-        if (open) return failed(new OcpError("upstream_failed", "The connection to Anthropic's API was cut off."));
+        if (open) return cut();
         if (!started) model = event.message.model;
         started = true;
         usage = mergeUsage(noUsage, event.message.usage);
@@ -90,14 +82,16 @@ export function createSpan({ ignored, path, emit, now }: SpanOptions): Answer {
     get begun() {
       return begun;
     },
-    accept(frame) {
-      if (frame.type === "stream_event") return frame.parent_tool_use_id ? more : onStream(frame.event);
-      if (frame.type === "rate_limit_event") limit = frame.rate_limit_info;
-      if (frame.type !== "result") return more;
-      if (frame.is_error) return failed(failureOf(frame, limit, now()));
-      begin();
-      emit({ type: "end", stop: reason === "tool_use" ? "end_turn" : reason, stopSequence: null, usage: total });
-      return { kind: "ended", clean: reason === "end_turn" };
-    },
+    accept: readFrames(
+      {
+        onStream,
+        onResult() {
+          begin();
+          emit({ type: "end", stop: reason === "tool_use" ? "end_turn" : reason, stopSequence: null, usage: total });
+          return { kind: "ended", left: reason === "end_turn" ? "clean" : "spent" };
+        },
+      },
+      now,
+    ),
   };
 }

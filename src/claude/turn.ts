@@ -14,6 +14,7 @@ import type { Lease } from "./login.ts";
 import type { Output } from "./output.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
+import type { Left } from "./reading.ts";
 import { ask, replay } from "./replay.ts";
 import { createSpan } from "./span.ts";
 import { createTranscript } from "./transcript.ts";
@@ -94,7 +95,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     session.dials = sealed(session.dials);
   };
 
-  const finish = (clean: boolean) => {
+  const finish = (left: Left) => {
     if (over) return;
     over = true;
     if (sealing) clearTimeout(sealing);
@@ -106,11 +107,13 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
       return;
     }
     lease.settle();
-    if (clean && transcript.faithful && lease.identity.kind === "isolated") checkout.keep(transcript);
-    else checkout.kill();
+    // The CLI itself answers a call whose arguments are none.
+    if (left === "astray" || !transcript.faithful) checkout.kill();
+    else if (left === "clean" && lease.identity.kind === "isolated") checkout.keep(transcript);
+    else checkout.dismiss();
   };
   const fail = (error: unknown) => {
-    finish(false);
+    finish("astray");
     replayed.fail(error);
     events.fail(error);
   };
@@ -130,7 +133,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     }
     if (answer.begun && !begun) sealNow();
     if (verdict.kind === "failed") fail(verdict.error);
-    else if (verdict.kind === "ended") finish(verdict.clean);
+    else if (verdict.kind === "ended") finish(verdict.left);
   };
   const onAbort = () => fail(signal.reason);
   const send = (request: HostRequest) =>
@@ -184,7 +187,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
-    finish(false);
+    finish("astray");
   }
 }
 
@@ -198,6 +201,7 @@ function start(options: Attempt): Checkout {
       tools: offered(options),
       principal,
       identity: lease.identity,
+      login: lease.mayRefresh ? null : (lease.credential?.token ?? null),
       capabilities,
       hostTools: options.hostTools,
       onlyNew: lease.mayRefresh,

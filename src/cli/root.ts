@@ -22,7 +22,7 @@ const commands = new Map(
     },
     keys: keysCommand,
     usage: {
-      meta: { name: "usage", description: "Shows who has used how much." },
+      meta: { name: "usage", description: "Shows how much of the plan is used, or by whom." },
       args: {
         "by-key": { type: "boolean", description: "Requests, times and tokens of each key." },
         hours: { type: "string", valueHint: "number", description: "How far back, 1 to 720. [default 24]" },
@@ -53,6 +53,16 @@ const commands = new Map(
         json: { type: "boolean", description: "Prints each line as JSON." },
       },
       run: async ({ args, data }) => (await import("./logs.ts")).logs(args, data),
+    },
+    status: {
+      meta: { name: "status", description: "Shows the server, its requests, the plan and the last errors." },
+      args: { ...remoteArgs, json },
+      run: async ({ args, data }) => (await import("./status.ts")).printStatus(args, data),
+    },
+    health: {
+      meta: { name: "health", description: "Says whether requests can be answered; fails if not." },
+      args: { ...remoteArgs, json },
+      run: async ({ args, data }) => (await import("./status.ts")).printHealth(args, data),
     },
     models: {
       meta: { name: "models", description: "Lists the models and their other names." },

@@ -1,6 +1,7 @@
 /** What the parts of the server know of one another. `server` and `claude` meet here and nowhere else. */
 
 import type { Conversation } from "./conversation.ts";
+import type { PlanStatus } from "./plan.ts";
 import type { Principal } from "./principal.ts";
 import type { CacheOutcome, Dialect } from "./store.ts";
 import type { ProcessPath, TurnEvent, Usage } from "./turn.ts";
@@ -70,6 +71,8 @@ export interface Engine {
   /** Whether the machine's memory allows one more turn beside `admitted` ones; always true when there are none. */
   hasRoom(admitted: number): boolean;
   status(): Promise<EngineStatus>;
+  /** What is known of the plan of the login that would be used now. Asks nobody. */
+  plan(): Promise<PlanStatus>;
   /** The conversations that have a process, of one principal or of all. */
   sessions(principalId?: string): SessionInfo[];
   /** Ends the processes that wait for a next message, of one principal or of all; returns how many. */

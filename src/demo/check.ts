@@ -12,6 +12,8 @@ const text: Check = (value, path) => (typeof value === "string" ? undefined : `$
 const number: Check = (value, path) =>
   typeof value === "number" && value >= 0 ? undefined : `${path} must be a number that is not negative`;
 
+const flag: Check = (value, path) => (typeof value === "boolean" ? undefined : `${path} must be true or false`);
+
 const integer: Check = (value, path) =>
   Number.isInteger(value) && Number(value) >= 0 ? undefined : `${path} must be a whole number that is not negative`;
 
@@ -100,13 +102,14 @@ const stopReasons = [
 ] as const satisfies StopReason[];
 
 const limitStatus = oneOf("allowed", "allowed_warning", "rejected");
-const limitWindow = object({ utilization: number, resetsAt: integer, "status?": limitStatus });
+const limitWindow = object({ utilization: number, resetsAt: integer, "status?": limitStatus, "surpassed?": number });
 const limits = object({
   status: limitStatus,
-  "claim?": oneOf("five_hour", "seven_day"),
+  "claim?": text,
+  "resetsAt?": integer,
   "fiveHour?": limitWindow,
   "sevenDay?": limitWindow,
-  "overage?": object({ status: limitStatus, "disabledReason?": text }),
+  "overage?": object({ status: limitStatus, "disabledReason?": text, "resetsAt?": integer, "inUse?": flag }),
 });
 
 const answer = object({

@@ -29,6 +29,8 @@ export interface LimitWindow {
   /** Epoch seconds. */
   resetsAt: number;
   status?: LimitStatus;
+  /** The share from which on the API warns, once it is passed. */
+  surpassed?: number;
 }
 
 export type LimitStatus = "allowed" | "allowed_warning" | "rejected";
@@ -36,11 +38,13 @@ export type LimitStatus = "allowed" | "allowed_warning" | "rejected";
 /** The plan's limits, as the `anthropic-ratelimit-unified-*` headers tell them. */
 export interface Limits {
   status: LimitStatus;
-  /** The window that decides. */
-  claim?: "five_hour" | "seven_day";
+  /** The window that decides: `five_hour`, `seven_day`, or one of its own such as `seven_day_opus`. */
+  claim?: string;
+  /** When it resets, epoch seconds, where it is none of the windows below. */
+  resetsAt?: number;
   fiveHour?: LimitWindow;
   sevenDay?: LimitWindow;
-  overage?: { status: LimitStatus; disabledReason?: string };
+  overage?: { status: LimitStatus; disabledReason?: string; resetsAt?: number; inUse?: boolean };
 }
 
 interface Timing {

@@ -18,7 +18,7 @@ import { limitHeaders } from "./limits.ts";
 import { readMarker } from "./marker.ts";
 import { createRecorder, type ReceivedRequest } from "./recorder.ts";
 import { defaultWindow, estimateTokens, lastUserText, type MessagesBody, refuse } from "./request.ts";
-import type { AnswerScript, Script } from "./script.ts";
+import type { AnswerScript, Limits, Script } from "./script.ts";
 import { type Connection, noResponse, pause, planTransmission, transmit } from "./transmit.ts";
 import { toFrames, toMessage } from "./wire.ts";
 
@@ -36,6 +36,8 @@ export interface SimulatorOptions {
   paceMs?: number;
   /** How many requests are kept, the newest; all by default. */
   keep?: number;
+  /** The plan's limits that an answer tells, if its script tells none; `count` is the answer's number, from 1. */
+  limits?: (count: number) => Limits;
   /** Tokens that a model takes; undefined: there is no such model. */
   window?: (model: string) => number | undefined;
   /** Epoch milliseconds. */
@@ -91,7 +93,8 @@ export function startSimulator(options: SimulatorOptions = {}): Simulator {
     if (severed.aborted) return noResponse(end);
     if ("status" in script) return answered(errorResponse(script, requestId, now()));
     if (counting) return answered(Response.json({ input_tokens: script.usage?.input ?? tokens }));
-    return sendAnswer(script, body, { requestId, connection, now });
+    const limits = script.limits ?? options.limits?.(received.number);
+    return sendAnswer({ ...script, ...(limits && { limits }) }, body, { requestId, connection, now });
   }
 
   const server = Bun.serve({

@@ -17,6 +17,7 @@ import { meRoutes } from "./routes/me.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { planRoutes } from "./routes/plan.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -24,13 +25,14 @@ import { settingsRoutes } from "./routes/settings.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import type { AppServices } from "./services.ts";
 import { createCaching, epochOf } from "./turns/caching.ts";
+import { createPlanGate } from "./turns/plan-gate.ts";
 import { createTurns } from "./turns.ts";
 
 export type { AppServices } from "./services.ts";
 
 /** Listens nowhere: `listen` does that, and tests call `handle`. */
 export function createApp(services: AppServices): AnyElysia {
-  const { config, store, log, clock, demo } = services;
+  const { config, engine, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
   const caching = createCaching({
     store: store.cache,
@@ -41,7 +43,8 @@ export function createApp(services: AppServices): AnyElysia {
     clock,
     warn: createSeldom(log, () => performance.now()),
   });
-  const turns = createTurns(services, { cache: caching.around });
+  const planGate = createPlanGate({ plan: engine.plan, clock });
+  const turns = createTurns(services, { cache: caching.around, planGate });
   const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
   const described: AnyElysia[] = [
@@ -59,6 +62,7 @@ export function createApp(services: AppServices): AnyElysia {
     metricsRoutes(services, exchanges, turns),
     settingsRoutes(services, exchanges),
     logRoutes(services, exchanges),
+    planRoutes(services, exchanges, turns),
   ];
 
   const app: AnyElysia = new Elysia({

@@ -19,7 +19,7 @@ export function documentation(version: string) {
       { name: "Messages", description: "Conversations in Anthropic's dialect." },
       { name: "Models", description: "What can be asked for as `model`." },
       { name: "Keys", description: "The keys of people and devices, and what each may use." },
-      { name: "Usage", description: "Who has used what." },
+      { name: "Usage", description: "Who has used what, and how much of the plan is used." },
       { name: "Server", description: "Whether it works, and with what." },
     ],
     components: {

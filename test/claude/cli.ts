@@ -1,6 +1,6 @@
 /** One `claude` process driven by hand, to see what the CLI itself does: for the contract tests. */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnClaude } from "../../src/claude/process.ts";
 import type { CliFrame, HostFrame, HostRequest, ResultFrame } from "../../src/claude/protocol.ts";
@@ -33,15 +33,27 @@ export interface CliOptions {
   /** Changes to the recipe's environment; undefined takes a switch out. */
   env?: Record<string, string | undefined>;
   token?: string | null;
+  /** The text of a login file in the owner's home, which the process then runs in. */
+  login?: string;
 }
 
-export async function startCli({ version, model = "claude-sonnet-4-6", env = {}, token }: CliOptions): Promise<Cli> {
+export async function startCli({
+  version,
+  model = "claude-sonnet-4-6",
+  env = {},
+  token,
+  login,
+}: CliOptions): Promise<Cli> {
   const temp = await createTemp();
   const scratch = join(temp.home, "scratch");
   mkdirSync(scratch);
+  if (login !== undefined) {
+    mkdirSync(join(temp.home, ".claude"));
+    writeFileSync(join(temp.home, ".claude", ".credentials.json"), login);
+  }
   const simulator = startSimulator();
   const identity: Identity =
-    token === null
+    token === null || login !== undefined
       ? { kind: "real-home", home: temp.home }
       : { kind: "isolated", home: scratch, token: token ?? "sk-ant-oat01-contract" };
   const plan = recipe({

@@ -33,7 +33,21 @@ describe.each(["file", "keychain"] as const)("a login of the %s", (source) => {
     ["null", null],
   ] as const;
   test.each(dates)("that expires at %s", async (date, expiresAt) => {
-    expect(await read(source, login('"token"', date))).toEqual({ token: "token", source, expiresAt });
+    expect(await read(source, login('"token"', date))).toEqual({
+      token: "token",
+      source,
+      expiresAt,
+      subscription: null,
+    });
+  });
+
+  test.each([
+    ['"max"', "max"],
+    ['"\\u001b[31m"', null],
+    ["7", null],
+  ] as const)("of the subscription %s", async (given, subscription) => {
+    const text = `{"claudeAiOauth":{"accessToken":"token","subscriptionType":${given}}}`;
+    expect(await read(source, text)).toMatchObject({ subscription });
   });
 
   const tokens = [

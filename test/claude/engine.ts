@@ -78,6 +78,7 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
       spawnHome: join(temp.home, ".ocp", "spawn-home"),
       claudeConfig: join(temp.home, ".claude"),
     },
+    planFile: null,
     environment: { PATH: process.env.PATH },
     platform: process.platform,
     log,

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capabilitiesOf } from "../../src/claude/capabilities.ts";
+import { createLimits } from "../../src/claude/limits.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
 import { wellKnown } from "../../src/core/principal.ts";
@@ -29,6 +30,7 @@ async function roomForTwo() {
     liveMax: () => 0,
     sessionTtl: () => 60_000,
     starting: () => 0,
+    limits: createLimits(() => {}),
     onRoom: () => onRoom(),
     log: silent,
     now: Date.now,
@@ -49,6 +51,7 @@ async function roomForTwo() {
     hostTools: null,
     onlyNew: false,
     principal: wellKnown("local", "user"),
+    login: "sk-ant-oat01-test",
     identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-test" },
   };
   return {
@@ -93,4 +96,20 @@ test("a process that was given back takes its memory until it is gone, beside tu
   second.session.process.kill();
   await retired;
   expect(processes.hasRoom(1)).toBe(true);
+});
+
+test("a process that has answered and is not kept goes, at once where another one wants its memory", async () => {
+  await using two = await roomForTwo();
+  const { processes } = two;
+  const [first, second] = [two.checkout(), two.checkout()];
+  first.dismiss();
+  second.dismiss();
+  // It may still say what it knows of the plan, but nobody waits for that.
+  expect(processes.counts().running).toBe(0);
+  expect(processes.hasRoom(1)).toBe(true);
+  two.checkout();
+  expect(processes.memory()).toBeLessThanOrEqual(450 * MiB);
+  await first.session.process.exited;
+  // This one says nothing, which is not waited for long.
+  await second.session.process.exited;
 });

@@ -80,6 +80,8 @@ describe("the document at /swagger/json", () => {
       "GET /metrics",
       "GET /sessions",
       "GET /settings",
+      "GET /status",
+      "GET /usage",
       "GET /v1/models",
       "GET /v1/models/{id}",
       "GET /v1/responses/{id}",
@@ -103,7 +105,7 @@ describe("the document at /swagger/json", () => {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
         expect(operation.security).toHaveLength(
-          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics|settings|logs)/.test(path) ? 3 : 0,
+          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics|settings|logs|usage|status)/.test(path) ? 3 : 0,
         );
         expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();

@@ -9,6 +9,7 @@ import { createCatalog } from "../../src/core/catalog.ts";
 import type { Conversation } from "../../src/core/conversation.ts";
 import { createJournal } from "../../src/core/journal.ts";
 import type { LogReader } from "../../src/core/logs.ts";
+import { type PlanStatus, unknownPlan } from "../../src/core/plan.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../../src/core/ports.ts";
 import { createSeldom } from "../../src/core/seldom.ts";
 import type { CacheStore } from "../../src/core/store.ts";
@@ -32,6 +33,7 @@ export interface ServedOptions {
   script?: Script;
   status?: Partial<EngineStatus>;
   hasRoom?: () => boolean;
+  plan?: () => PlanStatus;
   sessions?: Engine["sessions"];
   clearSessions?: Engine["clearSessions"];
   cache?: CacheStore;
@@ -58,6 +60,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     run: script,
     hasRoom: options.hasRoom ?? (() => true),
     status: async () => status,
+    plan: async () => options.plan?.() ?? unknownPlan,
     sessions: options.sessions ?? (() => []),
     clearSessions: options.clearSessions ?? (() => 0),
     reconsider: () => {},

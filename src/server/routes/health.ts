@@ -87,7 +87,7 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
   };
 }
 
-function isWorking(status: EngineStatus): boolean {
+export function isWorking(status: EngineStatus): boolean {
   return status.cli.problem === null && isLoggedIn(status);
 }
 

@@ -1,8 +1,9 @@
-/** What all turns since the start add up to, for `/health` and `/metrics`. */
+/** What all turns since the start add up to, for `/health`, `/usage`, `/status` and `/metrics`. */
 
 import type { Catalog } from "../../core/catalog.ts";
 import type { UsageRow } from "../../core/store.ts";
 import { type Counter, createCounter, createHistogram, type Histogram } from "../prometheus.ts";
+import { createModelFigures, type ModelFigures } from "./model-figures.ts";
 
 export interface TurnStats {
   /** Turns asked for. */
@@ -18,6 +19,7 @@ export interface Figures {
   begin(): void;
   end(row: UsageRow): void;
   stats(): TurnStats;
+  readonly byModel: Pick<ModelFigures, "models" | "failures">;
   /** By dialect, model, path, cache and outcome. */
   readonly turns: Counter;
   /** By model, path and kind. */
@@ -34,6 +36,7 @@ const wholeBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800
 const queueBounds = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300];
 
 export function createFigures(catalog: Catalog): Figures {
+  const byModel = createModelFigures(catalog);
   const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0 };
   const turns = createCounter();
   const tokens = createCounter();
@@ -52,6 +55,7 @@ export function createFigures(catalog: Catalog): Figures {
     },
     end(row) {
       const { dialect, outcome, cache } = row;
+      byModel.end(row);
       stats.active--;
       if (outcome !== "ok" && outcome !== "client_left") stats.errors++;
       if (outcome === "timeout") stats.timeouts++;
@@ -70,5 +74,6 @@ export function createFigures(catalog: Catalog): Figures {
       whole.observe({ path }, row.totalMs / 1000);
     },
     stats: () => ({ ...stats }),
+    byModel,
   };
 }
