@@ -47,7 +47,19 @@ describe.each(targets())("ocp from %s", (target) => {
   test.each([[[]], [["help"]], [["--help"]], [["-h"]]])("%j lists every command", async (args) => {
     const { code, stdout, stderr } = await runOcp(target, args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const name of ["serve", "keys", "usage", "settings", "logs", "models", "sessions", "clear", "cache", "version", "help"])
+    for (const name of [
+      "serve",
+      "keys",
+      "usage",
+      "settings",
+      "logs",
+      "models",
+      "sessions",
+      "clear",
+      "cache",
+      "version",
+      "help",
+    ])
       expect(stdout).toMatch(new RegExp(`^ +${name} +[A-Z]`, "m"));
     expect(stdout).not.toContain(ansi);
   });
