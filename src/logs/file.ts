@@ -68,8 +68,9 @@ export function createLogFile({ directory, limits, now, onTrouble, onRecovery }:
   let lastRotation = 0;
 
   const drop = () => {
-    if (open) closeSync(open.fd);
+    const fd = open?.fd;
     open = null;
+    if (fd !== undefined) closeSync(fd);
   };
 
   const reopen = () => {
@@ -110,10 +111,11 @@ export function createLogFile({ directory, limits, now, onTrouble, onRecovery }:
       const text = `${torn ? "\n" : ""}${waiting.slice(0, count).join("\n")}\n`;
       const bytes = Buffer.from(text);
       const written = writeSync(fd, bytes);
-      const ends = bytes.subarray(torn ? 1 : 0, written).filter((byte) => byte === 0x0a).length;
-      for (const line of waiting.splice(0, ends)) waitingSize -= line.length;
+      const isWhole = written === bytes.length;
+      const done = isWhole ? count : endsOfLines(bytes.subarray(torn ? 1 : 0, written));
+      for (const line of waiting.splice(0, done)) waitingSize -= line.length;
       if (written > 0) torn = bytes[written - 1] !== 0x0a;
-      if (written < bytes.length) throw Object.assign(new Error("a part was written"), { code: "ENOSPC" });
+      if (!isWhole) throw Object.assign(new Error("a part was written"), { code: "ENOSPC" });
     }
     if (pruned !== keep) {
       prune(directory, keep);
@@ -145,6 +147,7 @@ export function createLogFile({ directory, limits, now, onTrouble, onRecovery }:
     append(line) {
       waiting.push(line);
       waitingSize += line.length;
+      if (waitingSize > mostWaiting && !failing) flush();
       while (waitingSize > mostWaiting) {
         waitingSize -= waiting.shift()?.length ?? 0;
         lost++;
@@ -165,6 +168,10 @@ function fitting(lines: readonly string[], room: number): number {
     count++;
   }
   return count;
+}
+
+function endsOfLines(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => count + (byte === 0x0a ? 1 : 0), 0);
 }
 
 /** Older versions left the directory open to others. That somebody else owns it is their decision. */

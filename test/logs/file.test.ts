@@ -86,6 +86,14 @@ describe("rotation", () => {
   });
 });
 
+test("a burst that comes before anything could be written is whole", async () => {
+  await using opened = await openLog({ maxBytes: 100_000_000 });
+  const long = "x".repeat(3_900);
+  for (let i = 0; i < 600; i++) opened.log.info(`entry ${i}`, { long });
+  const lines = opened.written().trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line).message)).toEqual(Array.from({ length: 600 }, (_, i) => `entry ${i}`));
+});
+
 describe("trouble", () => {
   test("with a full disk is said once, loses nothing that fits in memory, and ends by itself", async () => {
     await using opened = await openLog();
