@@ -19,7 +19,7 @@ import { createLog } from "./logs/log.ts";
 import { createLogReader } from "./logs/reader.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
-import { startReaping } from "./server/turns/reaping.ts";
+import { startReaping } from "./server/reaping.ts";
 import { openStore } from "./store/open.ts";
 
 export interface StartOptions {
@@ -109,7 +109,13 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     admission?.setLimits(limits());
   });
 
-  const stopReaping = startReaping({ store: store.cache, ttl: () => config.cacheTtl, clock: Date.now, log });
+  const stopReaping = startReaping({
+    store,
+    cacheTtl: () => config.cacheTtl,
+    usageDays: () => config.usageDays,
+    clock: Date.now,
+    log,
+  });
   const closing = new AbortController();
   const app = createApp({
     config,

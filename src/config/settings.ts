@@ -302,6 +302,15 @@ export const settings = [
     live: {},
   },
   {
+    name: "usageDays",
+    env: "OCP_USAGE_DAYS",
+    flag: null,
+    type: int(1, 3_650, "days"),
+    default: 90,
+    description: "How long single requests stay in the usage; their sums by the hour stay for two years at least.",
+    live: {},
+  },
+  {
     name: "logLevel",
     env: "OCP_LOG_LEVEL",
     flag: "log-level",

@@ -65,6 +65,7 @@ test("nothing set gives the documented defaults", () => {
     spares: 2,
     liveMax: 16,
     sessionTtl: 3_600_000,
+    usageDays: 90,
     logLevel: "info",
     logMaxBytes: 5_242_880,
     logKeep: 4,

@@ -1,12 +1,18 @@
 /** Settings that bound what runs, waits and is taken. */
 
 import { expect } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { openStore } from "../../../src/store/open.ts";
 import { ask, user } from "../../chat/client.ts";
 import { processesAtHome, waitUntil } from "../../harness/processes.ts";
+import { createTemp } from "../../harness/temp.ts";
+import { usageRow } from "../../store/opened.ts";
 import { answer, type Effect, type FakeServer, hang, silence } from "./bench.ts";
 
 const hi = { messages: [user("Hi.")] };
 const MiB = 1024 * 1024;
+const quiet = { info() {}, warn() {}, error() {} };
 
 /** Two questions that are not answered; `check` sees the server when it has both. */
 async function withTwo(server: FakeServer, check: () => Promise<void>) {
@@ -142,6 +148,22 @@ export const limits: Record<string, Effect> = {
     expect([await cache(), await cache()]).toEqual(["miss", "miss"]);
     await server.set({ cacheMaxBytes: 10_000 });
     expect([await cache(), await cache()]).toEqual(["miss", "hit"]);
+  },
+
+  async usageDays({ start }) {
+    await using home = await createTemp();
+    const data = join(home.home, ".ocp");
+    mkdirSync(data, { recursive: true });
+    const store = openStore({ directory: data, now: Date.now, log: quiet });
+    const daysAgo = (days: number) => Date.now() - days * 86_400_000;
+    for (const days of [40, 20]) store.usage.record(usageRow({ at: daysAgo(days), model: `of-${days}-days-ago` }));
+    store.close();
+    const ocp = await start({ temp: home, env: { OCP_USAGE_DAYS: "30" } });
+    const since = new Date(daysAgo(60)).toISOString();
+    const usage = (await (await fetch(`${ocp.url}/api/usage?since=${since}`)).json()) as any;
+    expect(usage.recent.map(({ model }: { model: string }) => model)).toEqual(["of-20-days-ago"]);
+    expect(usage.timeline).toHaveLength(2);
+    await ocp.stop();
   },
 
   async heartbeatInterval({ fake }) {
