@@ -1,8 +1,10 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
+import { hostname } from "node:os";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
+import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
 import type { Paths } from "./config/paths.ts";
 import type { Config } from "./config/settings.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
@@ -42,6 +44,7 @@ const farewell = 1_000;
 
 export async function start(config: Config, options: StartOptions): Promise<Running> {
   const { demo, version, paths, environment, log } = options;
+  const adminKey = loadAdminKey(paths, config);
   // A demo neither reads nor writes what is real: its keys and usage are gone when it ends.
   const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
   const simulator = demo ? await startDemo() : null;
@@ -76,17 +79,19 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     catalog: createCatalog(modelsFile),
     admission,
     store,
+    adminKey: adminKey.secret,
     log,
     version,
     demo,
     clock: Date.now,
+    hostname,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
   const listener = listen(app, { port: config.port, bind: config.bind, admission });
 
   return {
     url: listener.url,
-    report: () => findings(engine, config),
+    report: () => findings(engine, config, adminKey),
     async stop(graceMs) {
       stopReaping();
       // Turns that are ended must still be able to say so to their clients.
@@ -108,7 +113,7 @@ async function startDemo() {
   return startSimulator({ paceMs: 20, keep: 1 });
 }
 
-async function findings(engine: Engine, config: Config): Promise<Finding[]> {
+async function findings(engine: Engine, config: Config, adminKey: AdminKey): Promise<Finding[]> {
   const { cli, login, spawn, simulated } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
@@ -128,6 +133,13 @@ async function findings(engine: Engine, config: Config): Promise<Finding[]> {
     ...(hostToolsOf(config)
       ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
       : []),
-    { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
+    { label: "access", value: access[config.authMode] },
+    { label: "admin key", value: adminKey.path ?? "from OCP_ADMIN_KEY" },
   ];
 }
+
+const access: Record<Config["authMode"], string> = {
+  none: "without a key",
+  shared: "with the shared key",
+  multi: "with a key for each person or device",
+};

@@ -9,6 +9,8 @@ export interface Paths {
   home: string;
   /** OCP's own files. */
   data: string;
+  /** The administrator's key, when the environment does not give it. */
+  adminKey: string;
   /** The empty home that the claude CLI runs in. */
   spawnHome: string;
   /** Where the owner's claude CLI keeps its configuration and login. */
@@ -32,6 +34,7 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
   return {
     home,
     data,
+    adminKey: join(data, "admin-key"),
     spawnHome: join(data, "spawn-home"),
     claudeConfig: env.CLAUDE_CONFIG_DIR || join(home, ".claude"),
   };

@@ -12,12 +12,15 @@ export interface AppServices {
   catalog: Catalog;
   admission: Admission;
   store: Store;
+  adminKey: string;
   log: Log;
   version: string;
   /** A simulated API answers, not the model. */
   demo: boolean;
   /** Epoch ms. */
   clock: () => number;
+  /** This machine's name. */
+  hostname: () => string;
   /** The prefix and letters and digits after it: some clients drop everything else from ids. */
   newId: (prefix: string) => string;
 }

@@ -32,7 +32,7 @@ export const turnErrors: ErrorRow[] = [
   unauthorized,
   {
     code: "upstream_permission",
-    when: "The account may not ask this.",
+    when: "The account may not ask this. `forbidden`: a web page of another site asks.",
     message: "The account may not use this model.",
   },
   {
@@ -41,6 +41,7 @@ export const turnErrors: ErrorRow[] = [
     message: "This model is not in the list.",
     param: "model",
   },
+  { code: "slow_request", when: "The body came too slowly.", message: "The request body came too slowly." },
   {
     code: "conflict",
     when: "Another request brings the results of the same tool calls at this moment.",
@@ -53,7 +54,7 @@ export const turnErrors: ErrorRow[] = [
   },
   {
     code: "queue_full",
-    when: "Too many requests wait here, or the account's plan is used up for now.",
+    when: "Too many requests wait here, the account's plan is used up for now, or too many wrong keys came from the address.",
     message: "Too many requests are waiting already. Try again in a moment.",
   },
   { code: "internal", when: "A defect of this server.", message: "Internal error. The server's log tells more." },

@@ -8,6 +8,7 @@ import type { OcpError } from "../core/errors.ts";
 import type { Engine, Log, RequestContext, Runner } from "../core/ports.ts";
 import { noUsage, type ProcessPath, type TurnEvent, type Usage } from "../core/turn.ts";
 import { asOcpError } from "./errors.ts";
+import { pause } from "./pause.ts";
 
 export interface TurnStats {
   /** Turns asked for since the start. */
@@ -104,19 +105,4 @@ export function createTurns({ engine, admission, log, repeatLimit, around }: Tur
 
 function digest(conversation: Conversation): string {
   return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
-}
-
-/** Rejects with the signal's reason when it aborts first. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", leave);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", leave, { once: true });
-  });
 }

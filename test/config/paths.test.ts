@@ -10,6 +10,7 @@ test("everything lies under HOME", () => {
   expect(resolvePaths({ HOME: "/home/someone" }, () => "/home/other")).toEqual({
     home: "/home/someone",
     data: "/home/someone/.ocp",
+    adminKey: "/home/someone/.ocp/admin-key",
     spawnHome: "/home/someone/.ocp/spawn-home",
     claudeConfig: "/home/someone/.claude",
   });

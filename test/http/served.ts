@@ -35,8 +35,10 @@ export interface ServedOptions {
   clock?: () => number;
 }
 
+export const adminKey = "ocp_admin_of-the-tests";
+
 /** What the clock shows, in ms. */
-const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
+export const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export function serve({ env = {}, config: changed = {}, script = says("Hello"), ...options }: ServedOptions = {}) {
   const config: Config = { ...loadConfig(env, {}, { memory: 2 ** 33 }), ...changed };
@@ -67,10 +69,12 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     catalog: createCatalog(models),
     admission,
     store: options.cache ? { ...store, cache: options.cache } : store,
+    adminKey,
     log,
     version: "1.2.3",
     demo: false,
     clock,
+    hostname: () => "Box.example.org",
     newId: (prefix) => `${prefix}id${++ids}`,
   });
   return {
@@ -78,6 +82,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     /** Read at each use, so a test may change what may change while a server runs. */
     config: config as { -readonly [Name in keyof Config]: Config[Name] },
     admission,
+    store,
     lines,
     /** The lines that stand for ended requests. */
     requests: () => lines.filter((line) => line.message === "request").map((line) => line.fields),
