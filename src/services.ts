@@ -1,9 +1,11 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
+import { hostname } from "node:os";
 import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
+import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
 import { createLiveSettings } from "./config/live.ts";
 import type { LoadedSettings } from "./config/load.ts";
 import type { Paths } from "./config/paths.ts";
@@ -62,10 +64,11 @@ const farewell = 1_000;
 export async function start(loaded: LoadedSettings, options: StartOptions): Promise<Running> {
   const { demo, version, paths, environment, stderr, ending } = options;
   const { config } = loaded;
+  const adminKey = loadAdminKey(paths, config);
   const log = createLog({
     directory: paths.logs,
     limits: () => ({ level: config.logLevel, maxBytes: config.logMaxBytes, keep: config.logKeep }),
-    secrets: secretsIn(config),
+    secrets: [adminKey.secret, ...secretsIn(config)],
     stderr,
     now: Date.now,
   });
@@ -125,12 +128,14 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     admission,
     store,
     journal,
+    adminKey: adminKey.secret,
     log,
     logs: createLogReader(paths.logs, log.flush),
     closing: closing.signal,
     version,
     demo,
     clock: Date.now,
+    hostname,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
   const listener = listen(app, { port: config.port, bind: config.bind, admission });
@@ -138,7 +143,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
 
   return {
     url: listener.url,
-    report: () => findings(engine, config, paths),
+    report: () => findings(engine, config, paths, adminKey),
     async stop(graceMs) {
       stopReaping();
       closing.abort();
@@ -167,7 +172,7 @@ async function startDemo() {
   return startSimulator({ paceMs: 20, keep: 1, limits: (count) => demoLimits(count, since, Date.now()) });
 }
 
-async function findings(engine: Engine, config: Config, { logs }: Paths): Promise<Finding[]> {
+async function findings(engine: Engine, config: Config, { logs }: Paths, adminKey: AdminKey): Promise<Finding[]> {
   const { cli, login, spawn, simulated } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
@@ -188,6 +193,13 @@ async function findings(engine: Engine, config: Config, { logs }: Paths): Promis
       ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
       : []),
     { label: "log", value: config.logMaxBytes === 0 ? "here alone" : `here and in ${logs}` },
-    { label: "access", value: config.authMode === "shared" ? "with the shared key" : "without a key" },
+    { label: "access", value: access[config.authMode] },
+    { label: "admin key", value: adminKey.path ?? "from OCP_ADMIN_KEY" },
   ];
 }
+
+const access: Record<Config["authMode"], string> = {
+  none: "without a key",
+  shared: "with the shared key",
+  multi: "with a key for each person or device",
+};

@@ -1,7 +1,6 @@
 /** How commands reach the running server: where it is, with which key, and what to say when it does not answer. */
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { resolvePaths } from "../config/paths.ts";
 import { OcpError } from "../core/errors.ts";
 import { type Host, usageError } from "./output.ts";
@@ -68,7 +67,7 @@ function baseUrl(wanted: string | undefined, host: Host): string {
 function ownKey(host: Host): string | null {
   if (host.env.OCP_ADMIN_KEY) return host.env.OCP_ADMIN_KEY;
   try {
-    return readFileSync(join(resolvePaths(host.env).data, "admin-key"), "utf8").trim() || null;
+    return readFileSync(resolvePaths(host.env).adminKey, "utf8").trim() || null;
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 /** What `ocp serve` tells a person when it is up: where it listens, what it found, what to do next. */
 
 import type { Config } from "../config/settings.ts";
+import { isLoopback } from "../core/address.ts";
 import type { Finding } from "../services.ts";
 
 /** Text for a terminal; `write` takes the colours out for anything else. Holds no secret. */
@@ -25,13 +26,10 @@ export function startReport(
 
 /** A request to paste into a shell that has the key, if one is needed, in its environment. */
 function tryIt(url: string, config: Config): string {
-  const key = config.authMode === "shared" ? ` -H "Authorization: Bearer $PROXY_API_KEY"` : "";
+  const variable = { none: null, shared: "PROXY_API_KEY", multi: "OCP_KEY" }[config.authMode];
+  const key = variable === null ? "" : ` -H "Authorization: Bearer $${variable}"`;
   const body = JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: "Say hello." }] });
   return `curl ${url}/v1/chat/completions${key} -H 'Content-Type: application/json' -d '${body}'`;
-}
-
-function isLoopback(bind: string): boolean {
-  return bind === "localhost" || bind === "::1" || /^127\./.test(bind);
 }
 
 const bold = (text: string) => `\u001b[1m${text}\u001b[22m`;

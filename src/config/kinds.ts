@@ -11,7 +11,7 @@ export type Kind =
   | { kind: "text" }
   | { kind: "path" }
   | { kind: "secret" }
-  | { kind: "list" }
+  | { kind: "list"; item?: RegExp; form?: string }
   | { kind: "url" };
 
 /** A value of some setting. */
@@ -57,7 +57,7 @@ export function formOf(kind: Kind): string {
     case "secret":
       return "8 or more printable ASCII characters without spaces";
     case "list":
-      return "words separated by commas";
+      return kind.form ?? "words separated by commas";
     case "url":
       return "an http or https URL without user name, query or fragment";
   }
@@ -97,13 +97,18 @@ function read(kind: Kind, text: string): Value | undefined {
     case "secret":
       return /^[\x21-\x7e]{8,}$/.test(text) ? text : undefined;
     case "list":
-      return text
-        .split(",")
-        .map((word) => word.trim())
-        .filter((word) => word !== "");
+      return listOf(text, kind.item);
     case "url":
       return httpUrl(text);
   }
+}
+
+function listOf(text: string, item: RegExp | undefined): string[] | undefined {
+  const words = text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  return words.every((word) => item?.test(word) ?? true) ? words : undefined;
 }
 
 function httpUrl(text: string): string | undefined {

@@ -1,5 +1,6 @@
 /** Reads the settings strictly: flags win over the environment, the environment over the defaults. */
 
+import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
 import { parseValue, type Value } from "./kinds.ts";
 import type { Machine } from "./memory.ts";
@@ -55,9 +56,10 @@ export function loadSettings(env: Environment, flags: Environment, machine: Mach
     problems.push("The auth mode is shared, but PROXY_API_KEY, the key that clients present, is not set.");
   }
   const hasHostTools = config.allowedTools !== undefined || config.mcpConfig !== undefined || config.skipPermissions;
-  if (hasHostTools && !config.hostToolsLan && !/^(localhost|127\..*|::1|\[::1\])$/i.test(config.bind ?? "")) {
+  const isOwnersAlone = config.authMode !== "multi" && isLoopback(config.bind ?? "");
+  if (hasHostTools && !config.hostToolsLan && !isOwnersAlone) {
     problems.push(
-      "Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) would be everybody's on the network: listen on 127.0.0.1, or set OCP_HOST_TOOLS_LAN=1.",
+      "Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) would be everybody's who may ask: listen on 127.0.0.1 and not in the auth mode multi, or set OCP_HOST_TOOLS_LAN=1.",
     );
   }
   if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));

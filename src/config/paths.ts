@@ -11,6 +11,8 @@ export interface Paths {
   data: string;
   /** In there, the log's files; `src/logs` makes it. */
   logs: string;
+  /** The administrator's key, when the environment does not give it. */
+  adminKey: string;
   /** The empty home that the claude CLI runs in. */
   spawnHome: string;
   /** Where the owner's claude CLI keeps its configuration and login. */
@@ -35,6 +37,7 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
     home,
     data,
     logs: join(data, "logs"),
+    adminKey: join(data, "admin-key"),
     spawnHome: join(data, "spawn-home"),
     claudeConfig: env.CLAUDE_CONFIG_DIR || join(home, ".claude"),
   };

@@ -40,6 +40,10 @@ const MiB = 1024 * 1024;
 const int = <const Min extends number, const Max extends number>(min: Min, max: Max, unit?: string) =>
   ({ kind: "int", min, max, ...(unit === undefined ? {} : { unit }) }) as const;
 
+/** As a browser writes it: no path, no user name, no pattern. An app's own scheme is fine. */
+const originPattern = /^[a-z][a-z0-9+.-]*:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i;
+const hostPattern = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
 export const settings = [
   {
     name: "port",
@@ -69,16 +73,13 @@ export const settings = [
     name: "authMode",
     env: "CLAUDE_AUTH_MODE",
     flag: "auth-mode",
-    type: {
-      kind: "enum",
-      values: ["none", "shared"],
-      refused: { multi: "this version has no keys for single users yet, so choose shared" },
-    },
+    type: { kind: "enum", values: ["none", "shared", "multi"] },
     default: {
       from: (_machine, isSet) => (isSet("PROXY_API_KEY") ? "shared" : "none"),
       text: "shared if PROXY_API_KEY is set, else none",
     },
-    description: "Who may ask: anyone who reaches the port (none), or who presents the shared key (shared).",
+    description:
+      "Who may ask: anyone who reaches the port (none), who presents the shared key (shared), or only who presents a key of their own (multi).",
   },
   {
     name: "proxyApiKey",
@@ -87,6 +88,64 @@ export const settings = [
     type: { kind: "secret" },
     default: undefined,
     description: "The key that clients present in the auth mode shared.",
+  },
+  {
+    name: "adminKey",
+    env: "OCP_ADMIN_KEY",
+    flag: null,
+    type: { kind: "secret" },
+    default: undefined,
+    description: "The administrator's key, instead of the one that is made in ~/.ocp/admin-key at the first start.",
+  },
+  {
+    name: "anonymousKey",
+    env: "PROXY_ANONYMOUS_KEY",
+    flag: null,
+    type: { kind: "secret" },
+    default: undefined,
+    description: "A key for guests, who may ask and see nothing else; programs on this machine find it on /health.",
+  },
+  {
+    name: "advertiseAnonymousKey",
+    env: "PROXY_ADVERTISE_ANON_KEY",
+    flag: null,
+    type: { kind: "bool" },
+    default: false,
+    description: "Shows the key for guests on /health to whoever reaches the port.",
+  },
+  {
+    name: "metricsKey",
+    env: "OCP_METRICS_KEY",
+    flag: null,
+    type: { kind: "secret" },
+    default: undefined,
+    description: "A key that opens /metrics and nothing else, for Prometheus.",
+  },
+  {
+    name: "trustLoopback",
+    env: "OCP_TRUST_LOOPBACK",
+    flag: null,
+    type: { kind: "bool" },
+    default: true,
+    description:
+      "Lets programs on this machine in without a key; turn it off behind a proxy that adds no forwarding header.",
+  },
+  {
+    name: "corsOrigins",
+    env: "OCP_CORS_ORIGINS",
+    flag: null,
+    type: { kind: "list", item: originPattern, form: "origins separated by commas, such as https://chat.example.org" },
+    default: undefined,
+    description: "Web pages that may call this server from a browser, by origin; without any, only its own pages may.",
+  },
+  {
+    name: "allowedHosts",
+    env: "OCP_ALLOWED_HOSTS",
+    flag: null,
+    type: { kind: "list", item: hostPattern, form: "host names separated by commas, without ports" },
+    default: undefined,
+    description:
+      "Names under which this server is called, besides localhost, its addresses and this machine's own names.",
   },
   {
     name: "oauthToken",

@@ -18,11 +18,15 @@ const statusOf = {
   not_found: 404,
   model_not_found: 404,
   method_not_allowed: 405,
+  /** The request itself came too slowly. */
+  slow_request: 408,
   /** Another request does the same at this moment. */
   conflict: 409,
   body_too_large: 413,
   /** Too many requests wait here. */
   queue_full: 429,
+  /** Too many wrong keys came from the caller's address. */
+  too_many_wrong_keys: 429,
   /** The same request came again and again right after its answers. */
   storm: 429,
   /** The key's own budget for the period is used up. */

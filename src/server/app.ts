@@ -1,11 +1,16 @@
-/** The HTTP application: every route, and around them the request's id and log line, authentication and errors. */
+/** The HTTP application: every route, and around them the request's id and log line, the way in, and errors. */
 
 import { type AnyElysia, Elysia } from "elysia";
 import { createSeldom } from "../core/seldom.ts";
-import { createAuthenticator } from "./auth.ts";
+import { demandRows, demandSameRow } from "./access.ts";
+import { createBrowsers } from "./browsers.ts";
+import { createDoor } from "./door.ts";
 import { errorHandling } from "./errors.ts";
 import { createExchanges, type Handle, pathOf } from "./exchange.ts";
-import { allowedMethods } from "./methods.ts";
+import { createGuesses } from "./guesses.ts";
+import { createLeftovers } from "./leftovers.ts";
+import { idleSeconds } from "./listen.ts";
+import { pause } from "./pause.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
@@ -27,10 +32,13 @@ import type { AppServices } from "./services.ts";
 import { createCaching, epochOf } from "./turns/caching.ts";
 import { createPlanGate } from "./turns/plan-gate.ts";
 import { createTurns } from "./turns.ts";
+import { createUploads } from "./uploads.ts";
 
 export type { AppServices } from "./services.ts";
 
-/** Listens nowhere: `listen` does that, and tests call `handle`. */
+const MiB = 1024 * 1024;
+
+/** Listens nowhere: `listen` does that, and tests call `handle`. Throws when a route has no row in access.ts. */
 export function createApp(services: AppServices): AnyElysia {
   const { config, engine, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
@@ -45,25 +53,47 @@ export function createApp(services: AppServices): AnyElysia {
   });
   const planGate = createPlanGate({ plan: engine.plan, clock });
   const turns = createTurns(services, { cache: caching.around, planGate });
-  const { authenticate } = createAuthenticator(config);
   const routes = () => app.routes;
+  const browsers = createBrowsers({
+    origins: config.corsOrigins ?? [],
+    hosts: [config.bind, ...(config.allowedHosts ?? [])],
+    hostname: services.hostname,
+  });
+  const door = createDoor({
+    auth: { config, adminKey: services.adminKey, store: store.keys, now: clock },
+    browsers,
+    guesses: createGuesses({ now: () => performance.now(), pause }),
+    routes,
+  });
+  const leftovers = createLeftovers({ bytes: 64 * MiB, time: 10_000, quiet: 1_000, count: 64 });
+  const uploads = createUploads({
+    limits: { count: 256, each: 64, bytes: 8 * config.maxBodySize },
+    addressOf: (request) => exchanges.of(request).address,
+    lift: (request, lifted) => app.server?.timeout(request, lifted ? 0 : idleSeconds),
+  });
   const described: AnyElysia[] = [
     rootRoutes(),
     healthRoutes(services, exchanges, turns),
     modelRoutes(services.catalog),
-    chatRoutes(services, exchanges, turns),
-    responsesRoutes(services, exchanges, turns),
-    messageRoutes(services, exchanges, turns),
+    chatRoutes(services, exchanges, turns, uploads),
+    responsesRoutes(services, exchanges, turns, uploads),
+    messageRoutes(services, exchanges, turns, uploads),
     sessionRoutes(services, exchanges),
-    cacheRoutes(services, exchanges, caching),
+    cacheRoutes(caching),
     keyRoutes(services, turns),
     usageRoutes(services, exchanges),
     meRoutes(services, exchanges, turns),
-    metricsRoutes(services, exchanges, turns),
+    metricsRoutes(services, turns),
     settingsRoutes(services, exchanges),
     logRoutes(services, exchanges),
     planRoutes(services, exchanges, turns),
   ];
+
+  async function around(request: Request, handle: Handle): Promise<Response> {
+    const response = await leftovers.see(request, await handle(request));
+    browsers.dress(request, response);
+    return response;
+  }
 
   const app: AnyElysia = new Elysia({
     name: "ocp",
@@ -71,20 +101,23 @@ export function createApp(services: AppServices): AnyElysia {
     systemRouter: false,
     handler: { standardHostname: false },
   })
-    .wrap((handle, request) => () => exchanges.observe(request, handle as unknown as Handle))
+    .wrap(
+      (handle, request) => () => exchanges.observe(request, (request) => around(request, handle as unknown as Handle)),
+    )
     .use(errorHandling({ exchanges, log, routes }))
-    .onRequest(({ request, server }) => {
-      const path = pathOf(request);
-      if (request.method === "OPTIONS") {
-        const allowed = allowedMethods(routes(), path);
-        if (allowed.length > 0) return new Response(null, { status: 204, headers: { allow: allowed.join(", ") } });
-      }
-      const address = server?.requestIP(request)?.address ?? null;
-      exchanges.of(request).principal = authenticate(request, path, address);
+    .onRequest(async ({ request, server }) => {
+      const exchange = exchanges.of(request);
+      exchange.address = server?.requestIP(request)?.address ?? null;
+      const entered = await door.enter(request, exchange.address);
+      if (entered instanceof Response) return entered;
+      exchange.principal = entered.principal;
+      exchange.local = entered.local;
       return undefined;
     })
+    .onBeforeHandle({ as: "global" }, ({ request, route }) => demandSameRow(request.method, pathOf(request), route))
     .use(described)
     .use(absentRoutes())
     .use(docsRoutes(services.version, described));
+  demandRows(app.routes);
   return app;
 }

@@ -4,21 +4,48 @@
  */
 
 import { OcpError } from "../core/errors.ts";
+import type { Upload, Uploads } from "./uploads.ts";
+
+/** A body of which less comes in a while is cut: bytes, in so many ms. Nobody's line is that slow. */
+export interface Pace {
+  bytes: number;
+  time: number;
+}
+
+const slowest: Pace = { bytes: 4_096, time: 20_000 };
+
+export interface Reading {
+  /** Where the limit comes from, for the sentence about it. */
+  because?: string;
+  /** Bounds the body together with others', for routes that more than the administrator may call. */
+  uploads?: Uploads;
+  pace?: Pace;
+}
 
 /**
- * The body as a JSON object. `maxBytes` counts bytes as sent; `because` says where that limit comes from.
- * Throws OcpError body_too_large or invalid_request, and the request's abort reason when the upload is cut.
+ * The body as a JSON object. `maxBytes` counts bytes as sent.
+ * Throws OcpError body_too_large, slow_request, queue_full or invalid_request, and the request's abort reason when the
+ * upload is cut.
  */
 export async function readJsonObject(
   request: Request,
   maxBytes: number,
-  because = "that CLAUDE_MAX_BODY_SIZE allows",
+  { because = "that CLAUDE_MAX_BODY_SIZE allows", uploads, pace = slowest }: Reading = {},
 ): Promise<Record<string, unknown>> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "") {
     throw new OcpError("invalid_request", "Compressed bodies are not taken: send the JSON without Content-Encoding.");
   }
-  const bytes = await readBytes(request, maxBytes, because);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes, because);
+  const upload = uploads?.begin(request);
+  const bytes = await readBytes(
+    request,
+    (size) => {
+      if (size > maxBytes) throw tooLarge(maxBytes, because);
+    },
+    pace,
+    upload,
+  ).finally(() => upload?.end());
   if (bytes.length === 0) throw new OcpError("invalid_request", "The request has no body; it must be a JSON object.");
   const value = parse(decode(bytes));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -27,21 +54,39 @@ export async function readJsonObject(
   return value as Record<string, unknown>;
 }
 
-async function readBytes(request: Request, maxBytes: number, because: string): Promise<Uint8Array> {
-  const announced = request.headers.get("content-length");
-  if (announced !== null) {
-    if (Number(announced) > maxBytes) throw tooLarge(maxBytes, because);
-    return request.bytes();
-  }
+async function readBytes(
+  request: Request,
+  check: (size: number) => void,
+  pace: Pace,
+  upload?: Upload,
+): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array();
+  const reader = request.body.getReader();
+  const slow = Promise.withResolvers<never>();
+  slow.promise.catch(() => {});
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes, because);
-    chunks.push(chunk);
+  let before = 0;
+  const timer = setInterval(() => {
+    if (size - before < pace.bytes) slow.reject(tooSlow());
+    before = size;
+  }, pace.time);
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), slow.promise]);
+      if (done) return Buffer.concat(chunks, size);
+      size += value.length;
+      check(size);
+      upload?.add(value.length);
+      chunks.push(value);
+    }
+  } catch (error) {
+    // What still comes is leftovers.ts's.
+    reader.releaseLock();
+    throw error;
+  } finally {
+    clearInterval(timer);
   }
-  return Buffer.concat(chunks, size);
 }
 
 function decode(bytes: Uint8Array): string {
@@ -63,4 +108,8 @@ function parse(text: string): unknown {
 
 function tooLarge(maxBytes: number, because: string): OcpError {
   return new OcpError("body_too_large", `The request body is larger than the ${maxBytes} bytes ${because}.`);
+}
+
+function tooSlow(): OcpError {
+  return new OcpError("slow_request", "The request body came too slowly, or stopped coming.");
 }

@@ -7,6 +7,10 @@ export interface Exchange {
   readonly id: string;
   /** Null until authenticated, and for strangers on public routes. */
   principal: Principal | null;
+  /** The peer's address; null when unknown. */
+  address: string | null;
+  /** A program on this machine asks. */
+  local: boolean;
   /** The canonical id; null where no model is asked. */
   model: string | null;
   /** `ok`, the code of an OcpError, or `client_left`. */
@@ -36,6 +40,8 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
     const exchange: Exchange = {
       id: newId("req_"),
       principal: null,
+      address: null,
+      local: false,
       model: null,
       outcome: "ok",
       streaming: false,
@@ -49,6 +55,7 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
           status,
           ms: Math.round(performance.now() - startedAt),
           principal: exchange.principal?.name ?? null,
+          address: exchange.address,
           model: exchange.model,
           outcome: exchange.outcome,
         });

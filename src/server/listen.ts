@@ -23,8 +23,11 @@ export interface ListenOptions {
   admission: Admission;
 }
 
-/** Seconds of silence after which a connection is closed; the largest that Bun takes. */
-export const idleSeconds = 255;
+/**
+ * Seconds after which a connection is closed on which no request was completed. Before its first request Bun (1.4.5)
+ * allows 12, however often a byte comes, and nothing lengthens that.
+ */
+export const idleSeconds = 120;
 
 /** Throws OcpError not_ready with the reason `port_taken` or `cannot_listen`. */
 export function listen(app: AnyElysia, { port, bind, admission }: ListenOptions): Listener {

@@ -2,27 +2,31 @@
 
 export interface RoutePattern {
   method: string;
-  /** With `:name` segments. */
+  /** With `:name` segments, and perhaps `/*` at the end. */
   path: string;
 }
 
 /** Sorted, with what every route takes besides its own; empty when no route has this path. */
 export function allowedMethods(routes: Iterable<RoutePattern>, path: string): string[] {
   const methods = new Set<string>();
-  for (const route of routes) if (matches(route.path, path)) methods.add(route.method);
+  const given = segmentsOf(path);
+  for (const route of routes) if (fits(segmentsOf(route.path), given)) methods.add(route.method);
   if (methods.size === 0) return [];
   if (methods.has("GET")) methods.add("HEAD");
   return [...methods.add("OPTIONS")].sort();
 }
 
-function matches(pattern: string, path: string): boolean {
-  const wanted = segments(pattern);
-  const given = segments(path);
-  if (wanted.length !== given.length) return false;
-  return wanted.every((segment, i) => (segment.startsWith(":") ? given[i] !== "" : segment === given[i]));
+/** Whether a pattern takes a path, as the router sees it: segment by segment, and nothing is decoded. */
+export function fits(pattern: readonly string[], path: readonly string[]): boolean {
+  const open = pattern.at(-1) === "*";
+  if (open ? path.length < pattern.length : path.length !== pattern.length) return false;
+  return pattern.every((segment, i) => {
+    if (segment === "*") return true;
+    return segment.startsWith(":") ? path[i] !== "" : segment === path[i];
+  });
 }
 
 /** One trailing slash does not count. */
-function segments(path: string): string[] {
+export function segmentsOf(path: string): string[] {
   return path.replace(/([^/])\/$/, "$1").split("/");
 }

@@ -80,6 +80,13 @@ export function errorResponses(rows: ErrorRow[], render: (error: OcpError) => ob
 
 export const unauthorized = {
   code: "invalid_api_key" as const,
-  when: "The key is missing or wrong (auth mode `shared`).",
-  message: "The key that was sent is not the one of this server.",
+  when: "The key is missing, wrong, revoked or expired.",
+  message: "The key that was sent is none of this server's.",
+};
+
+/** For routes of the administrator's. */
+export const forbidden = {
+  code: "forbidden" as const,
+  when: "The key is right, but not for this.",
+  message: "This is the administrator's: it wants the admin key.",
 };

@@ -19,6 +19,7 @@ export interface AppServices {
   store: Store;
   /** Over the store's usage. */
   journal: Journal;
+  adminKey: string;
   log: Log;
   logs: LogReader;
   /** Aborts when the server stops: answers that have no end of their own end then. */
@@ -28,6 +29,8 @@ export interface AppServices {
   demo: boolean;
   /** Epoch ms. */
   clock: () => number;
+  /** This machine's name. */
+  hostname: () => string;
   /** The prefix and letters and digits after it: some clients drop everything else from ids. */
   newId: (prefix: string) => string;
 }

@@ -38,7 +38,7 @@ export const turnErrors: ErrorRow[] = [
   unauthorized,
   {
     code: "upstream_permission",
-    when: "The account may not ask this.",
+    when: "The account may not ask this. `forbidden`: a web page of another site asks.",
     message: "The account may not use this model.",
   },
   {
@@ -47,6 +47,7 @@ export const turnErrors: ErrorRow[] = [
     message: "This model is not in the list.",
     param: "model",
   },
+  { code: "slow_request", when: "The body came too slowly.", message: "The request body came too slowly." },
   {
     code: "conflict",
     when: "Another request brings the results of the same tool calls at this moment.",

@@ -22,7 +22,9 @@ test("an answer that is complete has given its place back, though the client has
 
   const body = JSON.stringify({ messages, stream: true });
   const socket = connect(Number(new URL(ocp.url).port), "127.0.0.1");
-  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
   await new Promise((resolve) => socket.once("data", resolve));
   socket.pause();
   while ((await health()).concurrency.inflight > 0);

@@ -1,7 +1,7 @@
 /** `ocp serve` as a process: what it says, how it ends, and that a bad setting never listens. */
 
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testEnv } from "../harness/env.ts";
 import { ocpCommand, startOcp, targets } from "../harness/ocp.ts";
@@ -31,6 +31,42 @@ describe.each(targets())("ocp serve from %s", (target) => {
     await ocp.stop();
     expect(ocp.stderr()).not.toContain(key);
     expect(ocp.stderr()).not.toContain("sk-ant-oat01-x");
+  });
+
+  test("makes the admin key at its first start, keeps it, and writes no more of it than where it is", async () => {
+    await using temp = await createTemp();
+    const path = join(temp.home, ".ocp", "admin-key");
+    const keys = [];
+    for (let starts = 0; starts < 2; starts++) {
+      await using ocp = await startOcp({ target, temp, env: { CLAUDE_AUTH_MODE: "multi" } });
+      await ocp.said(path);
+      const key = readFileSync(path, "utf8").trim();
+      keys.push(key);
+      const headers = { authorization: `Bearer ${key}` };
+      expect((await fetch(`${ocp.url}/metrics`, { headers })).status).toBe(200);
+      expect((await fetch(`${ocp.url}/metrics`)).status).toBe(403);
+      await ocp.said("Ctrl-C");
+      expect(ocp.stderr()).not.toContain(key.slice(-8));
+    }
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  test("does not start with an admin key that it cannot use", async () => {
+    await using temp = await createTemp();
+    mkdirSync(join(temp.home, ".ocp"));
+    writeFileSync(join(temp.home, ".ocp", "admin-key"), "");
+    const { code, stdout, stderr } = await runOcp(target, ["serve", "--port", "0"], { HOME: temp.home });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^ocp: The admin key in \S+\/admin-key cannot be used: it is empty\. .*OCP_ADMIN_KEY\.\n$/);
+  });
+
+  test("does not start when one key would stand for two", async () => {
+    const { code, stderr } = await runOcp(target, ["serve"], { PROXY_API_KEY: key, OCP_ADMIN_KEY: key });
+    expect([code, stderr]).toEqual([
+      2,
+      "ocp: PROXY_API_KEY and OCP_ADMIN_KEY are the same key. Each must be its own.\n",
+    ]);
   });
 
   test("warns when the whole network may ask without a key", async () => {
@@ -81,7 +117,7 @@ describe.each(targets())("ocp serve from %s", (target) => {
     ["CLAUDE_PROXY_PORT", "70000"],
     ["CLAUDE_TIMEOUT", "soon"],
     ["CLAUDE_MAX_BODY_SIZE", "5MB"],
-    ["CLAUDE_AUTH_MODE", "multi"],
+    ["CLAUDE_AUTH_MODE", "open"],
     ["PROXY_API_KEY", "white space"],
     ["OCP_UPSTREAM_URL", "ftp://host"],
   ])("refuses %s=%j with exit code 2 and does not listen", async (env, value) => {

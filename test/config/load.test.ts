@@ -41,6 +41,13 @@ test("nothing set gives the documented defaults", () => {
     claudeBin: undefined,
     authMode: "none",
     proxyApiKey: undefined,
+    adminKey: undefined,
+    anonymousKey: undefined,
+    advertiseAnonymousKey: false,
+    metricsKey: undefined,
+    trustLoopback: true,
+    corsOrigins: undefined,
+    allowedHosts: undefined,
     oauthToken: undefined,
     systemPrompt: undefined,
     allowedTools: undefined,
@@ -112,7 +119,17 @@ describe("a bad value is refused with its variable's name and the expected form"
     ["CLAUDE_IMAGE_ALLOW_URL", "maybe", "true or false"],
     ["CLAUDE_IMAGE_ALLOW_URL", "constructor", "true or false"],
     ["CLAUDE_AUTH_MODE", "Shared", "none, shared"],
-    ["CLAUDE_AUTH_MODE", "multi", "choose shared"],
+    ["OCP_CORS_ORIGINS", "*", "origins"],
+    ["OCP_CORS_ORIGINS", "null", "origins"],
+    ["OCP_CORS_ORIGINS", "chat.example.org", "origins"],
+    ["OCP_CORS_ORIGINS", "https://chat.example.org/", "origins"],
+    ["OCP_CORS_ORIGINS", "https://me@chat.example.org", "origins"],
+    ["OCP_CORS_ORIGINS", "https://*.example.org", "origins"],
+    ["OCP_ALLOWED_HOSTS", "box.example.org:3456", "without ports"],
+    ["OCP_ALLOWED_HOSTS", "http://box", "host names"],
+    ["OCP_ALLOWED_HOSTS", "*.example.org", "host names"],
+    ["OCP_ALLOWED_HOSTS", "a..b", "host names"],
+    ["OCP_ADMIN_KEY", "short", "8 or more"],
     ["CLAUDE_BIND", "http://0.0.0.0", "IP address"],
     ["OCP_UPSTREAM_URL", "localhost:80", "http or https"],
     ["OCP_UPSTREAM_URL", "file:///etc/passwd", "http or https"],
@@ -150,6 +167,23 @@ describe("a bad value is refused with its variable's name and the expected form"
     const message = refusal(env);
     expect(message).not.toContain("my secret");
     expect(message).not.toContain("hidden");
+  });
+});
+
+test("pages and names that are let in are lists", () => {
+  const origins = "https://chat.example.org, http://192.168.1.5:8080,app://obsidian.md, http://[::1]:3000";
+  expect(load({ OCP_CORS_ORIGINS: origins }).corsOrigins).toHaveLength(4);
+  expect(load({ OCP_ALLOWED_HOSTS: "box.lan, Ocp.Example.org.,my_box" }).allowedHosts).toHaveLength(3);
+});
+
+describe("tools of this machine", () => {
+  const tools = { CLAUDE_ALLOWED_TOOLS: "Read" };
+  test.each([{ CLAUDE_BIND: "0.0.0.0" }, { CLAUDE_AUTH_MODE: "multi" }])("are refused with %j", (env) => {
+    expect(refusal({ ...tools, ...env })).toContain("OCP_HOST_TOOLS_LAN");
+    expect(load({ ...tools, ...env, OCP_HOST_TOOLS_LAN: "1" }).allowedTools).toEqual(["Read"]);
+  });
+  test("are the owner's on a server that only this machine reaches", () => {
+    expect(load({ ...tools, CLAUDE_BIND: "::1" }).allowedTools).toEqual(["Read"]);
   });
 });
 

@@ -11,6 +11,7 @@ test("everything lies under HOME", () => {
     home: "/home/someone",
     data: "/home/someone/.ocp",
     logs: "/home/someone/.ocp/logs",
+    adminKey: "/home/someone/.ocp/admin-key",
     spawnHome: "/home/someone/.ocp/spawn-home",
     claudeConfig: "/home/someone/.claude",
   });

@@ -1,66 +1,143 @@
+/** Who asks, and that the key is asked for before anything else. */
+
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { createAuthenticator, isLoopback } from "../../src/server/auth.ts";
-import { errorOf, hello, serve } from "./served.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createIdentify, presentedKey } from "../../src/server/auth.ts";
+import { openStore } from "../../src/store/open.ts";
+import { adminKey, epoch, errorOf, hello, serve } from "./served.ts";
 
 const shared = { PROXY_API_KEY: "the-right-key" };
 const right = { authorization: "Bearer the-right-key" };
+const lan = "192.168.1.7";
+const loopback = "127.0.0.1";
 
 describe("who asks", () => {
-  const cases: Array<{
-    mode: "none" | "shared";
-    address: string | null;
-    headers: Record<string, string>;
-    who: string;
-  }> = [
-    { mode: "none", address: "127.0.0.1", headers: {}, who: "local" },
-    { mode: "none", address: "::1", headers: {}, who: "local" },
-    { mode: "none", address: "::ffff:127.0.0.1", headers: {}, who: "local" },
-    { mode: "none", address: "192.168.1.7", headers: {}, who: "remote" },
-    { mode: "none", address: "127.0.0.1", headers: { "x-forwarded-for": "192.168.1.7" }, who: "remote" },
-    { mode: "none", address: null, headers: {}, who: "remote" },
-    { mode: "none", address: "192.168.1.7", headers: { authorization: "Bearer anything" }, who: "remote" },
-    { mode: "shared", address: "127.0.0.1", headers: {}, who: "local" },
-    { mode: "shared", address: "127.0.0.1", headers: { authorization: "Bearer" }, who: "local" },
-    { mode: "shared", address: "127.0.0.1", headers: right, who: "shared" },
-    { mode: "shared", address: "192.168.1.7", headers: right, who: "shared" },
-    { mode: "shared", address: "192.168.1.7", headers: { authorization: "bearer  the-right-key" }, who: "shared" },
-    { mode: "shared", address: "192.168.1.7", headers: { "x-api-key": "the-right-key" }, who: "shared" },
-    { mode: "shared", address: "192.168.1.7", headers: { ...right, "x-api-key": "another" }, who: "shared" },
-    { mode: "shared", address: "192.168.1.7", headers: {}, who: "refused" },
-    { mode: "shared", address: null, headers: {}, who: "refused" },
-    { mode: "shared", address: "192.168.1.7", headers: { authorization: "Bearer the-right-ke" }, who: "refused" },
-    { mode: "shared", address: "192.168.1.7", headers: { authorization: "Bearer The-Right-Key" }, who: "refused" },
-    {
-      mode: "shared",
-      address: "192.168.1.7",
-      headers: { authorization: "Basic dGhlLXJpZ2h0LWtleQ==" },
-      who: "refused",
-    },
-    { mode: "shared", address: "127.0.0.1", headers: { authorization: "Bearer wrong" }, who: "refused" },
-    { mode: "shared", address: "127.0.0.1", headers: { "x-api-key": "wrong" }, who: "refused" },
-    { mode: "shared", address: "127.0.0.1", headers: { "x-forwarded-for": "10.0.0.9" }, who: "refused" },
-    { mode: "shared", address: "127.0.0.1", headers: { forwarded: "for=10.0.0.9" }, who: "refused" },
-    { mode: "shared", address: "127.0.0.1", headers: { "x-real-ip": "10.0.0.9" }, who: "refused" },
+  const log = { info() {}, warn() {}, error() {} };
+  let now = epoch;
+  const { keys } = openStore({ directory: null, now: () => now, log });
+  const tablet = keys.create("tablet", null);
+  const guest = keys.create("guest", epoch + 1_000);
+  const lost = keys.create("lost", null);
+  keys.revoke(lost.key.id);
+  const renewed = keys.create("renewed", null);
+  keys.rotate(renewed.key.id);
+
+  const secrets = { PROXY_ANONYMOUS_KEY: "for-guests-alone", OCP_METRICS_KEY: "for-figures-alone" };
+  const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+  function ask(env: Record<string, string>, headers: Record<string, string>, address: string | null) {
+    const config = loadConfig({ ...secrets, ...env }, {}, { memory: 1e10 });
+    const identify = createIdentify({ config, adminKey, store: keys, now: () => now });
+    const sent = new Headers(headers);
+    return identify(presentedKey(sent), sent, address);
+  }
+
+  const none = {};
+  const open = { CLAUDE_BIND: "0.0.0.0" };
+  const multi = { CLAUDE_AUTH_MODE: "multi" };
+  const forwarded = { "x-forwarded-for": "192.168.1.7" };
+  const untrusted = { OCP_TRUST_LOOPBACK: "0" };
+
+  const cases: Array<
+    [env: Record<string, string>, address: string | null, headers: Record<string, string>, who: string]
+  > = [
+    [none, loopback, {}, "local, admin"],
+    [none, "::1", {}, "local, admin"],
+    [none, "::ffff:127.0.0.1", {}, "local, admin"],
+    [none, loopback, forwarded, "remote, remote"],
+    [{ ...none, ...untrusted }, loopback, {}, "remote, remote"],
+    [none, lan, {}, "remote, remote"],
+    [none, null, {}, "remote, remote"],
+    [none, lan, bearer("any text will do"), "remote, remote"],
+    [none, loopback, bearer("sk-any"), "local, admin"],
+    [none, lan, bearer("ocp_not-one-of-ours"), "nobody: none of this server's"],
+    [none, loopback, bearer(lost.secret), "nobody: revoked"],
+    [none, lan, bearer(tablet.secret), "tablet, user"],
+    [none, lan, bearer(adminKey), "admin, admin"],
+    [open, loopback, {}, "local, user"],
+    [open, lan, {}, "remote, remote"],
+    [shared, loopback, {}, "local, user"],
+    [shared, loopback, { authorization: "Bearer" }, "local, user"],
+    [shared, loopback, { authorization: "Bearer " }, "local, user"],
+    [shared, loopback, right, "shared, user"],
+    [shared, lan, right, "shared, user"],
+    [shared, lan, { authorization: "bearer  the-right-key" }, "shared, user"],
+    [shared, lan, { "x-api-key": "the-right-key" }, "shared, user"],
+    [shared, lan, { "x-api-key": "the-right-key", authorization: "Basic dGhl" }, "shared, user"],
+    [shared, lan, { "x-api-key": "the-right-key", authorization: "Bearer " }, "shared, user"],
+    [shared, lan, { ...right, "x-api-key": "another" }, "shared, user"],
+    [shared, lan, { "x-api-key": "the-right-key", authorization: "Bearer another" }, "nobody: none of this server's"],
+    [shared, lan, {}, "nobody: wants a key"],
+    [shared, null, {}, "nobody: wants a key"],
+    [shared, lan, bearer("the-right-ke"), "nobody: none of this server's"],
+    [shared, lan, bearer("The-Right-Key"), "nobody: none of this server's"],
+    [shared, lan, { authorization: "Basic dGhlLXJpZ2h0LWtleQ==" }, "nobody: none of this server's"],
+    [shared, lan, { authorization: "the-right-key" }, "shared, user"],
+    [shared, loopback, bearer("wrong"), "nobody: none of this server's"],
+    [shared, loopback, { "x-api-key": "wrong" }, "nobody: none of this server's"],
+    [shared, loopback, { "x-forwarded-for": "10.0.0.9" }, "nobody: wants a key"],
+    [shared, loopback, { forwarded: "for=10.0.0.9" }, "nobody: wants a key"],
+    [shared, loopback, { "x-real-ip": "10.0.0.9" }, "nobody: wants a key"],
+    [{ ...shared, ...untrusted }, loopback, {}, "nobody: wants a key"],
+    [shared, lan, bearer(tablet.secret), "tablet, user"],
+    [shared, lan, bearer(adminKey), "admin, admin"],
+    [multi, loopback, {}, "local, user"],
+    [multi, lan, {}, "nobody: wants a key"],
+    [multi, lan, bearer(tablet.secret), "tablet, user"],
+    [multi, loopback, bearer(tablet.secret), "tablet, user"],
+    [multi, lan, { "x-api-key": tablet.secret }, "tablet, user"],
+    [multi, lan, bearer(guest.secret), "guest, user"],
+    [multi, lan, bearer(lost.secret), "nobody: revoked"],
+    [multi, loopback, bearer(lost.secret), "nobody: revoked"],
+    [multi, lan, bearer(renewed.secret), "nobody: none of this server's"],
+    [multi, lan, bearer(tablet.key.preview), "nobody: none of this server's"],
+    [multi, lan, bearer(adminKey), "admin, admin"],
+    [multi, lan, bearer("for-guests-alone"), "anonymous, anonymous"],
+    [multi, lan, bearer("for-figures-alone"), "nobody: /metrics alone"],
+    [{ ...multi, ...shared }, lan, right, "nobody: none of this server's"],
   ];
-  const rows = cases.map((row) => ({ ...row, sent: JSON.stringify(row.headers) }));
-  test.each(rows)("mode $mode, from $address, with $sent: $who", ({ mode, address, headers, who }) => {
-    const { authenticate } = createAuthenticator({
-      authMode: mode,
-      proxyApiKey: mode === "shared" ? "the-right-key" : undefined,
+  const rows = cases.map(([env, address, headers, who]) => ({
+    mode: JSON.stringify(env),
+    from: address,
+    sent: JSON.stringify(headers).replace(/ocp_[^"]+/, "ocp_..."),
+    who,
+    identify: () => ask(env, headers, address),
+  }));
+  test.each(rows)("$mode, from $from, with $sent: $who", ({ who, identify }) => {
+    const { principal, refusal } = identify();
+    if (principal) expect(`${principal.name}, ${principal.role}`).toBe(who);
+    else expect(refusal).toContain(who.replace("nobody: ", ""));
+  });
+
+  test("a key stands for its row, whatever it is called, and no secret is part of who somebody is", () => {
+    expect(ask(multi, bearer(tablet.secret), lan).principal).toEqual({
+      id: `key-${tablet.key.id}`,
+      name: "tablet",
+      role: "user",
+      keyId: tablet.key.id,
     });
-    const request = new Request("http://localhost/v1/models", { headers });
-    const ask = () => authenticate(request, "/v1/models", address);
-    if (who === "refused") expect(ask).toThrow(/key/);
-    else expect(ask()).toMatchObject({ id: who, name: who });
   });
 
-  test.each(["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])("%s is this machine", (address) => {
-    expect(isLoopback(address)).toBe(true);
+  test("a key is nobody's from the moment on at which it expires", () => {
+    now = epoch + 999;
+    expect(ask(multi, bearer(guest.secret), lan).principal?.name).toBe("guest");
+    now = epoch + 1_000;
+    for (const address of [lan, loopback]) {
+      expect(ask(multi, bearer(guest.secret), address)).toMatchObject({
+        principal: null,
+        refusal: expect.stringContaining("expired"),
+        wrongKey: false,
+      });
+    }
+    now = epoch;
   });
 
-  test.each(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.org", "1270.0.0.1"])("%s is not", (address) => {
-    expect(isLoopback(address)).toBe(false);
+  test("a program on this machine is one whatever key it has", () => {
+    expect(ask(multi, bearer("wrong"), loopback)).toMatchObject({ local: true, principal: null, wrongKey: true });
+    expect(ask(multi, bearer(tablet.secret), loopback).local).toBe(true);
+    expect(ask(multi, bearer(tablet.secret), lan).local).toBe(false);
+    expect(ask(multi, forwarded, loopback).local).toBe(false);
   });
 });
 
@@ -75,6 +152,13 @@ describe("a server with a key", () => {
     expect(JSON.parse(text).error.code).toBe("invalid_api_key");
     expect(text).not.toContain("the-right-key");
     expect(text).not.toContain("wrong-key");
+  });
+
+  test("answers in Anthropic's shape where that is spoken", async () => {
+    const headers = { authorization: "Bearer wrong-key" };
+    const response = await serve({ env: shared }).send("/v1/messages", { method: "POST", body: "{}", headers });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ type: "error", error: { type: "authentication_error" } });
   });
 
   test("asks for it before it looks at the body", async () => {
@@ -123,12 +207,12 @@ describe("a server with a key", () => {
     "is not taken in by a broken Host header or by dots in a path: %s",
     async (path) => {
       await using server = serve({ env: shared }).listen();
-      for (const host of ["a", "", "a b", "x/health?", "x/swagger/", "/"]) {
+      for (const host of ["localhost", "", "a b", "x/health?", "x/swagger/", "/"]) {
         const socket = connect(server.port, "127.0.0.1");
         socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Real-IP: 10.0.0.9\r\nConnection: close\r\n\r\n`);
         let answer = "";
         for await (const data of socket) answer += data;
-        expect(answer).toMatch(/^HTTP\/1\.1 (400|401|404) /);
+        expect(answer).toMatch(/^HTTP\/1\.1 (400|401|403|404) /);
         expect(answer).not.toContain("claude-");
       }
     },

@@ -146,7 +146,9 @@ describe("a request body", () => {
       return push.apply(served.lines, lines);
     };
     const socket = connect(server.port, "127.0.0.1");
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"mess`, () => socket.destroy());
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"mess`, () =>
+      socket.destroy(),
+    );
     await ended.promise;
     expect(served.lines).toHaveLength(1);
     expect(served.lines[0]).toMatchObject({ level: "info", fields: { status: 499, outcome: "client_left" } });

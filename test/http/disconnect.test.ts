@@ -6,7 +6,9 @@ import { contentOf, hangs, hello, helloStream, type Script, says, serve, start }
 function ask(port: number, body: object): Socket {
   const json = JSON.stringify(body);
   const socket = connect(port, "127.0.0.1");
-  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${json.length}\r\n\r\n${json}`);
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${json.length}\r\n\r\n${json}`,
+  );
   return socket;
 }
 

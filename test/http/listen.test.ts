@@ -60,10 +60,12 @@ test("an answer may take longer than the idle timeout, which is lifted for its r
   };
   await (await post(server.url, helloStream)).text();
   await (await fetch(`${server.url}/health`)).text();
-  expect(lifted).toEqual([
+  // Once while its body comes, once while the answer does.
+  const lift: typeof lifted = [
     ["/v1/chat/completions", 0],
     ["/v1/chat/completions", idleSeconds],
-  ]);
+  ];
+  expect(lifted).toEqual([...lift, ...lift]);
 });
 
 test("a connection that stays open after an answer is closed when it is idle again", async () => {
@@ -75,7 +77,9 @@ test("a connection that stays open after an answer is closed when it is idle aga
   const asked = [hello, helloStream].map(async (body) => {
     const json = JSON.stringify(body);
     const socket = connect(server.port, "127.0.0.1");
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${json.length}\r\n\r\n${json}`);
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${json.length}\r\n\r\n${json}`,
+    );
     socket.resume();
     await new Promise((resolve) => socket.once("close", resolve));
   });
@@ -133,7 +137,7 @@ describe("stopping", () => {
   test("does not wait for connections that only stay open", async () => {
     const server = serve().listen();
     const socket = connect(server.port, "127.0.0.1");
-    socket.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await new Promise((resolve) => socket.once("data", resolve));
     const closed = new Promise((resolve) => socket.once("close", resolve));
     await server.stop(60_000);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { OcpError } from "../../src/core/errors.ts";
-import { errorOf, fails, healthy, hello, helloStream, serve } from "./served.ts";
+import { adminKey, errorOf, fails, healthy, hello, helloStream, serve } from "./served.ts";
+
+const shared = { PROXY_API_KEY: "the-right-key" };
+const right = { authorization: "Bearer the-right-key" };
 
 describe("every route", () => {
   test.each([
@@ -57,18 +60,16 @@ describe("every route", () => {
     expect((await errorOf(response)).message).toContain(path);
   });
 
-  test("OPTIONS is answered without granting anything to other origins", async () => {
-    const response = await serve().send("/v1/chat/completions", {
-      method: "OPTIONS",
-      headers: { origin: "http://evil.example", "access-control-request-method": "POST" },
-    });
+  test("OPTIONS says what a path takes, and grants nothing to other origins", async () => {
+    const response = await serve().send("/v1/chat/completions", { method: "OPTIONS" });
     expect([response.status, response.headers.get("allow")]).toEqual([204, "OPTIONS, POST"]);
     expect([...response.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
     expect((await serve().send("/nothing", { method: "OPTIONS" })).status).toBe(404);
   });
 
   test("works for a host name of one letter", async () => {
-    expect((await serve().app.handle(new Request("http://x/v1/models"))).status).toBe(200);
+    const { app } = serve({ env: { OCP_ALLOWED_HOSTS: "x" } });
+    expect((await app.handle(new Request("http://x/v1/models"))).status).toBe(200);
   });
 
   test("HEAD / says that a server is here, and GET / where to go", async () => {
@@ -132,6 +133,7 @@ describe("the request id", () => {
           status: 200,
           ms: expect.any(Number),
           principal: "remote",
+          address: null,
           model: "claude-sonnet-5-5",
           outcome: "ok",
         },
@@ -188,10 +190,19 @@ describe("GET /health", () => {
     return (await (await fetch(`${server.url}/health`, { headers })).json()) as Record<string, unknown>;
   }
 
-  test("tells the owner everything", async () => {
-    const served = serve({ env: { OCP_INSTANCE_NAME: "attic", CLAUDE_MAX_CONCURRENT: "3" } });
-    await served.chat(hello);
-    expect(await healthOver(served)).toMatchObject({
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ["programs on its own machine", {}, {}],
+    ["them also where the network can come in", { CLAUDE_BIND: "0.0.0.0" }, {}],
+    ["them also where a key is wanted", { CLAUDE_AUTH_MODE: "multi" }, {}],
+    ["the admin from anywhere", {}, { "x-real-ip": "10.0.0.9", authorization: `Bearer ${adminKey}` }],
+  ])("tells %s everything", async (_name, env, headers) => {
+    const served = serve({ env: { OCP_INSTANCE_NAME: "attic", CLAUDE_MAX_CONCURRENT: "3", ...env } });
+    await served.send("/v1/chat/completions", {
+      method: "POST",
+      body: JSON.stringify(hello),
+      headers: { authorization: `Bearer ${adminKey}` },
+    });
+    expect(await healthOver(served, headers)).toMatchObject({
       status: "ok",
       version: "1.2.3",
       advice: [],
@@ -199,7 +210,8 @@ describe("GET /health", () => {
       uptimeHuman: "0s",
       claudeBinary: "/opt/claude",
       claudeBinaryOk: true,
-      authMode: "none",
+      authMode: env.CLAUDE_AUTH_MODE ?? "none",
+      anonymousKey: null,
       auth: { ok: true, state: "ok" },
       instanceName: "attic",
       config: { timeout: 600_000, maxConcurrent: 3, systemPrompt: "(none)" },
@@ -211,16 +223,27 @@ describe("GET /health", () => {
 
   test.each<[string, Parameters<typeof serve>[0], Record<string, string>]>([
     ["a caller through a proxy", {}, { "x-forwarded-for": "10.0.0.9" }],
-    ["anyone where the network can come in", { env: { CLAUDE_BIND: "0.0.0.0" } }, {}],
-    [
-      "anyone where a key is wanted",
-      { env: { PROXY_API_KEY: "the-right-key" } },
-      { authorization: "Bearer the-right-key" },
-    ],
+    ["a caller through a proxy with a key", { env: shared }, { "x-real-ip": "10.0.0.9", ...right }],
+    ["a caller on a machine that is not trusted", { env: { OCP_TRUST_LOOPBACK: "0" } }, {}],
+    ["a caller through a proxy with a wrong key", { env: shared }, { via: "1.1 proxy", authorization: "Bearer x" }],
   ])("tells %s no more than the state, the version and the mode", async (_name, options, headers) => {
     const health = await healthOver(serve({ ...options, status: missing }), headers);
     expect(Object.keys(health).sort()).toEqual(["authMode", "status", "version"]);
     expect(health.status).toBe("degraded");
+  });
+
+  test("shows the key for guests to programs on its own machine, and to all only if it may", async () => {
+    const guests = { PROXY_ANONYMOUS_KEY: "for-guests-alone", CLAUDE_AUTH_MODE: "multi" };
+    const far = { "x-real-ip": "10.0.0.9" };
+    expect(await healthOver(serve({ env: guests }))).toMatchObject({ anonymousKey: "for-guests-alone" });
+    expect(await healthOver(serve({ env: guests }), far)).not.toHaveProperty("anonymousKey");
+    const advertised = { ...guests, PROXY_ADVERTISE_ANON_KEY: "1" };
+    expect(await healthOver(serve({ env: advertised }), far)).toEqual({
+      status: "ok",
+      version: "1.2.3",
+      authMode: "multi",
+      anonymousKey: "for-guests-alone",
+    });
   });
 
   test("is degraded, and says what to do, when claude is missing and not logged in", async () => {

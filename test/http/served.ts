@@ -42,8 +42,10 @@ export interface ServedOptions {
   logs?: LogReader;
 }
 
+export const adminKey = "ocp_admin_of-the-tests";
+
 /** What the clock shows, in ms. */
-const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
+export const epoch = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export function serve({ env = {}, config: changed = {}, script = says("Hello"), ...options }: ServedOptions = {}) {
   const loaded = loadSettings(env, {}, { memory: 2 ** 33 });
@@ -85,12 +87,14 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     admission,
     store: options.cache ? { ...store, cache: options.cache } : store,
     journal: createJournal({ usage: store.usage, warn: createSeldom(log, clock), clock }),
+    adminKey,
     log,
     logs: options.logs ?? { tail: async () => [], async *follow() {} },
     closing: closing.signal,
     version: "1.2.3",
     demo: false,
     clock,
+    hostname: () => "Box.example.org",
     newId: (prefix) => `${prefix}id${++ids}`,
   };
   const app = createApp(services);

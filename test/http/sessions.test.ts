@@ -1,37 +1,98 @@
 /** Who sees the live conversations, and who ends them. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { SessionInfo } from "../../src/core/ports.ts";
-import { serve } from "./served.ts";
+import { adminKey, hello, serve } from "./served.ts";
 
-const own: SessionInfo = {
-  id: "s1",
+const session = (id: string, principalId: string): SessionInfo => ({
+  id,
   pid: 4242,
-  principalId: "local",
+  principalId,
   model: "claude-sonnet-5-5",
   state: "idle",
   messages: 2,
   turns: 1,
   since: 1_000,
   usedAt: 2_000,
-};
+});
 
-test("a caller sees and ends its own conversations", async () => {
-  const asked: Array<string | undefined> = [];
+/** A server on which a laptop, a phone whose key was revoked, and a program on this machine have a session each. */
+function withSessions() {
+  const cleared: Array<string | undefined> = [];
+  const all: SessionInfo[] = [session("s1", "key-1"), session("s2", "key-2"), session("s3", "local")];
   const served = serve({
-    sessions: (who) => {
-      asked.push(who);
-      return [own];
-    },
+    env: { CLAUDE_AUTH_MODE: "multi", PROXY_ANONYMOUS_KEY: "for-guests-alone" },
+    sessions: (who) => all.filter(({ principalId }) => who === undefined || who === principalId),
     clearSessions: (who) => {
-      asked.push(who);
+      cleared.push(who);
       return 1;
     },
   });
-  await using server = served.listen();
-  const list = (await (await fetch(`${server.url}/sessions`)).json()) as any;
-  expect(list.sessions).toMatchObject([{ id: "s1", state: "idle", createdAt: "1970-01-01T00:00:01.000Z" }]);
-  expect(JSON.stringify(list)).not.toContain("principal");
-  expect(await (await fetch(`${server.url}/sessions`, { method: "DELETE" })).json()).toEqual({ cleared: 1 });
-  expect(asked).toEqual(["local", "local"]);
+  const { keys } = served.store;
+  const laptop = keys.create("laptop", null).secret;
+  keys.revoke(keys.create("phone", null).key.id);
+  const ask = (key: string, method = "GET") =>
+    served.send("/sessions", { method, headers: { authorization: `Bearer ${key}` } });
+  return { ask, cleared, laptop };
+}
+
+describe("conversations with a process", () => {
+  test("are seen and ended by those whose they are", async () => {
+    const { ask, cleared, laptop } = withSessions();
+    const list = (await (await ask(laptop)).json()) as any;
+    expect(list.sessions).toMatchObject([{ id: "s1", state: "idle", createdAt: "1970-01-01T00:00:01.000Z" }]);
+    expect(JSON.stringify(list)).not.toContain("principal");
+    expect(await (await ask(laptop, "DELETE")).json()).toEqual({ cleared: 1 });
+    expect(cleared).toEqual(["key-1"]);
+  });
+
+  test("are all seen and ended by the admin, with whose each is", async () => {
+    const { ask, cleared } = withSessions();
+    const list = (await (await ask(adminKey)).json()) as any;
+    expect(list.sessions.map(({ id, principal }: any) => [id, principal])).toEqual([
+      ["s1", "laptop"],
+      ["s2", "phone"],
+      ["s3", "local"],
+    ]);
+    await ask(adminKey, "DELETE");
+    expect(cleared).toEqual([undefined]);
+  });
+
+  test("are no guest's", async () => {
+    const { ask, cleared } = withSessions();
+    for (const method of ["GET", "DELETE"]) expect((await ask("for-guests-alone", method)).status).toBe(403);
+    expect(cleared).toEqual([]);
+  });
+});
+
+describe("the metrics", () => {
+  test("count answers and tokens by the path that they took", async () => {
+    const served = serve();
+    await using server = served.listen();
+    await (await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(hello) })).text();
+    const response = await fetch(`${server.url}/metrics`);
+    expect(response.headers.get("content-type")).toStartWith("text/plain");
+    const text = await response.text();
+    expect(text).toContain('ocp_turns_total{path="new"} 1\n');
+    expect(text).toContain('ocp_turns_total{path="live"} 0\n');
+    expect(text).toMatch(/ocp_tokens_total\{path="new",kind="cache_read"\} \d+\n/);
+  });
+
+  const env = { PROXY_API_KEY: "open-sesame", OCP_METRICS_KEY: "for-figures-alone" };
+  const get = async (path: string, key: string) => {
+    const response = await serve({ env }).send(path, { headers: { authorization: `Bearer ${key}` } });
+    return { status: response.status, hasFigures: (await response.text()).includes("ocp_turns") };
+  };
+
+  test("are shown to who has the key for them, or the admin's, and to nobody else", async () => {
+    expect(await get("/metrics", "for-figures-alone")).toEqual({ status: 200, hasFigures: true });
+    expect(await get("/metrics", adminKey)).toEqual({ status: 200, hasFigures: true });
+    expect(await get("/metrics", "open-sesame")).toEqual({ status: 403, hasFigures: false });
+  });
+
+  test("are all that their key opens", async () => {
+    for (const path of ["/v1/models", "/sessions", "/settings"]) {
+      expect(await get(path, "for-figures-alone")).toEqual({ status: 401, hasFigures: false });
+    }
+  });
 });

@@ -163,7 +163,7 @@ describe("a stream over a socket", () => {
     const body = JSON.stringify(helloStream);
     const socket = connect(server.port, "127.0.0.1");
     socket.write(
-      `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
     let received = "";
     for await (const data of socket) {
@@ -189,7 +189,9 @@ describe("a stream over a socket", () => {
     await using server = served.listen();
     const body = JSON.stringify(helloStream);
     const socket = connect(server.port, "127.0.0.1");
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     await new Promise((resolve) => socket.once("data", resolve));
     socket.pause();
     let before = -1;
@@ -227,7 +229,9 @@ describe("a stream over a socket", () => {
   async function stalled(port: number) {
     const body = JSON.stringify(helloStream);
     const socket = connect(port, "127.0.0.1");
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     await new Promise((resolve) => socket.once("data", resolve));
     socket.pause();
     return socket;

@@ -15,6 +15,8 @@ test.each<[ErrorCode, ErrorDetail, string, boolean]>([
   ["method_not_allowed", {}, "invalid_request_error", false],
   ["conflict", {}, "conflict_error", true],
   ["body_too_large", {}, "request_too_large", false],
+  ["slow_request", {}, "invalid_request_error", false],
+  ["too_many_wrong_keys", {}, "rate_limit_error", false],
   ["queue_full", {}, "rate_limit_error", true],
   ["plan_limit", {}, "rate_limit_error", false],
   ["plan_limit", { reason: "rate_limited" }, "rate_limit_error", true],

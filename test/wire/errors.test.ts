@@ -17,6 +17,8 @@ test.each<[ErrorCode, ErrorDetail, number, string, string | null]>([
   ["method_not_allowed", {}, 405, "invalid_request_error", "method_not_allowed"],
   ["body_too_large", {}, 413, "invalid_request_error", "body_too_large"],
   ["body_too_large", { reason: "too_many_images" }, 413, "invalid_request_error", "too_many_images"],
+  ["slow_request", {}, 408, "invalid_request_error", "slow_request"],
+  ["too_many_wrong_keys", {}, 429, "rate_limit_error", "too_many_wrong_keys"],
   ["queue_full", {}, 429, "rate_limit_error", "rate_limit_exceeded"],
   ["plan_limit", {}, 429, "insufficient_quota", "insufficient_quota"],
   ["internal", {}, 500, "server_error", "internal_error"],

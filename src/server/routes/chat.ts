@@ -13,16 +13,17 @@ import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
+import type { Uploads } from "../uploads.ts";
 import { chatDetail } from "./chat-detail.ts";
 
-export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: Turns, uploads: Uploads) {
   const { config, clock, newId } = services;
   const context = decodingContext(services);
 
   return new Elysia({ name: "chat" }).post(
     "/v1/chat/completions",
     async ({ request, server }) => {
-      const body = await readJsonObject(request, config.maxBodySize);
+      const body = await readJsonObject(request, config.maxBodySize, { uploads });
       const hints = headerHints(request);
       const decode = isResponsesShaped(body) ? decodeResponsesShaped : decodeChatRequest;
       const decoded = decode(body, { ...context, hints });

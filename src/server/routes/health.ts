@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { humanDuration } from "../../core/duration.ts";
 import type { JournalStatus } from "../../core/journal.ts";
 import type { EngineStatus } from "../../core/ports.ts";
-import { isOwner } from "../auth.ts";
+import { isAdmin } from "../access.ts";
 import type { Exchanges } from "../exchange.ts";
 import { jsonResponse, noSecurity } from "../openapi.ts";
 import type { AppServices } from "../services.ts";
@@ -17,10 +17,13 @@ export function healthRoutes(services: AppServices, exchanges: Exchanges, turns:
     "/health",
     async ({ request }) => {
       const status = await engine.status();
-      const body = isOwner(config, exchanges.of(request).principal)
-        ? everything(services, turns, status, clock() - startedAt)
-        : summary(services, status);
-      return Response.json(body, { headers: { "cache-control": "no-store" } });
+      const { principal, local } = exchanges.of(request);
+      const anonymousKey = config.anonymousKey ?? null;
+      if (local || isAdmin(principal)) {
+        return Response.json({ ...everything(services, turns, status, clock() - startedAt), anonymousKey });
+      }
+      const advertised = config.advertiseAnonymousKey ? { anonymousKey } : {};
+      return Response.json({ ...summary(services, status), ...advertised });
     },
     { detail },
   );
@@ -36,7 +39,7 @@ function summary({ version, config, demo }: AppServices, status: EngineStatus) {
   };
 }
 
-/** For the owner. The keys are the ones that existing monitors read. */
+/** For the admin and for programs on this machine. The keys are the ones that existing monitors read. */
 function everything(services: AppServices, turns: Turns, status: EngineStatus, uptime: number) {
   const { config, admission } = services;
   const { total, active, errors, timeouts } = turns.figures.stats();
@@ -126,8 +129,9 @@ const detail = {
   tags: ["Server"],
   summary: "Whether requests can be answered",
   description:
-    "Always 200. `degraded` means that there is no usable `claude` CLI or no login. Callers on the server's own " +
-    "machine see everything when the server listens there only and wants no key; others see the first keys.",
+    "Always 200. `degraded` means that there is no usable `claude` CLI or no login. The admin and programs on the " +
+    "server's own machine see everything, others the first keys. `anonymousKey` is the key for guests, or null: others " +
+    "see it with `PROXY_ADVERTISE_ANON_KEY`.",
   security: noSecurity,
   responses: {
     "200": jsonResponse("The state.", { status: "ok", version: "4.0.0", authMode: "none" }),

@@ -41,7 +41,8 @@ export function keyRoutes({ store, engine, clock, log }: AppServices, { quotas }
     if (Object.keys(tokens).length > 0) changed = keys.setLimits(key.id, "tokens", tokens);
     return changed;
   }
-  const bodyOf = (request: Request) => readJsonObject(request, maxBody, "that a request about keys may have");
+  const bodyOf = (request: Request) =>
+    readJsonObject(request, maxBody, { because: "that a request about keys may have" });
 
   return new Elysia({ name: "keys" })
     .get("/api/keys", () => Response.json({ keys: keys.list().map((key) => viewKey(key, quotas)) }, noStore), {

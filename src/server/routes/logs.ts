@@ -3,7 +3,6 @@
 import { Elysia } from "elysia";
 import { OcpError } from "../../core/errors.ts";
 import { type LogEntry, type LogFilter, logLevels } from "../../core/logs.ts";
-import { assertOwner } from "../auth.ts";
 import type { Exchanges } from "../exchange.ts";
 import { idleSeconds } from "../listen.ts";
 import { errorResponses, jsonResponse, security } from "../openapi.ts";
@@ -21,7 +20,6 @@ export function logRoutes({ config, logs, closing }: AppServices, exchanges: Exc
     "/logs",
     async ({ request, server }) => {
       const exchange = exchanges.of(request);
-      assertOwner(config, exchange.principal, "The log is");
       const { count, level, follows } = readQuery(request);
       if (!follows) {
         const entries = await logs.tail(count, level);

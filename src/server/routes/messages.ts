@@ -13,9 +13,10 @@ import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
+import type { Uploads } from "../uploads.ts";
 import { countDetail, messagesDetail } from "./messages-detail.ts";
 
-export function messageRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+export function messageRoutes(services: AppServices, exchanges: Exchanges, turns: Turns, uploads: Uploads) {
   const { config, newId } = services;
   const context = decodingContext(services);
   const contextOf = (request: Request) => ({ ...context, hints: headerHints(request) });
@@ -24,7 +25,7 @@ export function messageRoutes(services: AppServices, exchanges: Exchanges, turns
     .post(
       "/v1/messages",
       async ({ request, server }) => {
-        const body = await readJsonObject(request, config.maxBodySize);
+        const body = await readJsonObject(request, config.maxBodySize, { uploads });
         const meta: MessageMeta = { id: newId("msg_"), requestId: exchanges.of(request).id };
         const ask: Ask = {
           dialect: "messages",
@@ -41,7 +42,7 @@ export function messageRoutes(services: AppServices, exchanges: Exchanges, turns
     .post(
       "/v1/messages/count_tokens",
       async ({ request }) => {
-        const body = await readJsonObject(request, config.maxBodySize);
+        const body = await readJsonObject(request, config.maxBodySize, { uploads });
         return Response.json(countTokens(body, contextOf(request)), { headers: { "x-ocp-estimate": "true" } });
       },
       { detail: countDetail },

@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { humanDuration } from "../../core/duration.ts";
 import { OcpError } from "../../core/errors.ts";
-import { isOwner } from "../auth.ts";
+import { isAdmin } from "../access.ts";
 import type { Exchange, Exchanges } from "../exchange.ts";
 import { viewAge, viewLimits, viewPlan } from "../plan-view.ts";
 import type { AppServices } from "../services.ts";
@@ -12,10 +12,10 @@ import { isWorking } from "./health.ts";
 import { statusDetail, usageDetail } from "./plan-detail.ts";
 
 export function planRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
-  const { config, engine, clock, version } = services;
+  const { engine, clock, version } = services;
   const startedAt = clock();
   const uptime = () => humanDuration(clock() - startedAt);
-  const seesAll = ({ principal }: Exchange) => principal?.role === "admin" || isOwner(config, principal);
+  const seesAll = ({ principal }: Exchange) => isAdmin(principal);
 
   return new Elysia({ name: "plan" })
     .get(

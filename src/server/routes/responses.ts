@@ -15,9 +15,10 @@ import { headerHints } from "../hints.ts";
 import { createResponsesStore, type OwnResponses } from "../responses-store.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
+import type { Uploads } from "../uploads.ts";
 import { deleteDetail, respondDetail, retrieveDetail } from "./responses-detail.ts";
 
-export function responsesRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
+export function responsesRoutes(services: AppServices, exchanges: Exchanges, turns: Turns, uploads: Uploads) {
   const { config, clock, newId } = services;
   const store = createResponsesStore({ clock });
   const context = decodingContext(services);
@@ -31,7 +32,7 @@ export function responsesRoutes(services: AppServices, exchanges: Exchanges, tur
     .post(
       "/v1/responses",
       async ({ request, server }) => {
-        const body = await readJsonObject(request, config.maxBodySize);
+        const body = await readJsonObject(request, config.maxBodySize, { uploads });
         const own = ownOf(request);
         const decoded = decodeResponsesRequest(body, { ...context, hints: headerHints(request), recall: own });
         const { conversation, stream, model, store, items: input, sealed, echo, ignored } = decoded;

@@ -1,22 +1,27 @@
 /** `/sessions`: the conversations that have a live process, and their end. */
 
 import { Elysia } from "elysia";
-import { OcpError } from "../../core/errors.ts";
+import { isAdmin } from "../access.ts";
 import type { Exchange, Exchanges } from "../exchange.ts";
-import { errorResponses, jsonResponse, security, unauthorized } from "../openapi.ts";
+import { errorResponses, forbidden, jsonResponse, security, unauthorized } from "../openapi.ts";
 import type { AppServices } from "../services.ts";
 
-export function sessionRoutes({ engine }: AppServices, exchanges: Exchanges) {
-  const ownerOf = ({ principal }: Exchange) => {
-    if (!principal) throw new OcpError("invalid_api_key", "Sessions are shown to those whom they belong to.");
-    return principal.id;
-  };
+export function sessionRoutes({ engine, store }: AppServices, exchanges: Exchanges) {
+  /** Whose sessions the caller sees and ends; undefined: everybody's. */
+  const scopeOf = ({ principal }: Exchange) => (isAdmin(principal) ? undefined : principal?.id);
+
+  /** By a principal's id, with the names that keys have now. */
+  const namesNow = () => new Map(store.keys.list().map(({ id, name }) => [`key-${id}`, name]));
+
   return new Elysia({ name: "sessions" })
     .get(
       "/sessions",
       ({ request }) => {
-        const sessions = engine.sessions(ownerOf(exchanges.of(request))).map((session) => ({
+        const scope = scopeOf(exchanges.of(request));
+        const names = scope === undefined ? namesNow() : null;
+        const sessions = engine.sessions(scope).map((session) => ({
           id: session.id,
+          ...(names ? { principal: names.get(session.principalId) ?? session.principalId } : {}),
           pid: session.pid,
           model: session.model,
           state: session.state,
@@ -31,13 +36,14 @@ export function sessionRoutes({ engine }: AppServices, exchanges: Exchanges) {
     )
     .delete(
       "/sessions",
-      ({ request }) => Response.json({ cleared: engine.clearSessions(ownerOf(exchanges.of(request))) }),
+      ({ request }) => Response.json({ cleared: engine.clearSessions(scopeOf(exchanges.of(request))) }),
       {
         detail: {
           ...common,
           summary: "End the processes that wait",
           description:
-            "Running answers go on. The next message of an ended conversation is answered all the same, a little later.",
+            "The caller's own, or everybody's for the admin. Running answers go on. The next message of an ended " +
+            "conversation is answered all the same, a little later.",
           responses: { "200": jsonResponse("How many were ended.", { cleared: 2 }), ...errors },
         },
       },
@@ -45,12 +51,13 @@ export function sessionRoutes({ engine }: AppServices, exchanges: Exchanges) {
 }
 
 const common = { tags: ["Server"], security };
-const errors = errorResponses([unauthorized]);
+const errors = errorResponses([unauthorized, forbidden]);
 const listed = {
-  "200": jsonResponse("The caller's own.", {
+  "200": jsonResponse("The caller's own; everybody's for the admin, with whose each is.", {
     sessions: [
       {
         id: "s7",
+        principal: "laptop",
         pid: 4242,
         model: "claude-sonnet-5-5",
         state: "idle",

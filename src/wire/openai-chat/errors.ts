@@ -17,9 +17,11 @@ const shapes: Record<ErrorCode, { type: string; code: string | null; reason?: tr
   not_found: { type: "invalid_request_error", code: "not_found", reason: true },
   model_not_found: { type: "invalid_request_error", code: "model_not_found" },
   method_not_allowed: { type: "invalid_request_error", code: "method_not_allowed" },
+  slow_request: { type: "invalid_request_error", code: "slow_request" },
   conflict: { type: "invalid_request_error", code: "conflict" },
   body_too_large: { type: "invalid_request_error", code: "body_too_large", reason: true },
   storm: { type: "rate_limit_error", code: "repeated_request" },
+  too_many_wrong_keys: { type: "rate_limit_error", code: "too_many_wrong_keys" },
   queue_full: { type: "rate_limit_error", code: "rate_limit_exceeded" },
   quota_exceeded: { type: "quota_exceeded", code: "quota_exceeded" },
   // Clients give up on this one instead of trying again at once: a plan's window resets after hours.
