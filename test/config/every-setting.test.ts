@@ -8,13 +8,14 @@ import type { SettingState } from "../../src/config/live.ts";
 import { type Setting, settings } from "../../src/config/settings.ts";
 import { startOcp, targets } from "../harness/ocp.ts";
 import { type Bench, createBench, type Effect } from "./effects/bench.ts";
+import { door } from "./effects/door.ts";
 import { input } from "./effects/input.ts";
 import { limits } from "./effects/limits.ts";
 import { logs } from "./effects/logs.ts";
 import { start } from "./effects/start.ts";
 
 const table = settings as readonly Setting[];
-const effects: Record<string, Effect> = { ...start, ...limits, ...input, ...logs };
+const effects: Record<string, Effect> = { ...start, ...door, ...limits, ...input, ...logs };
 
 test("every setting has a test of its effect, and no test is left of one that is gone", () => {
   expect(Object.keys(effects).sort()).toEqual(table.map(({ name }) => name).sort());

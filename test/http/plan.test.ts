@@ -128,7 +128,7 @@ describe("GET /usage", () => {
   test("tells nothing to callers without a key from other machines", async () => {
     await using server = serve({ plan: () => plan }).listen();
     const response = await fetch(`${server.url}/usage`, { headers: { "x-forwarded-for": "10.0.0.9" } });
-    expect(response.status).toBe(403);
+    expect(response.status).toBe(401);
     expect(await response.text()).not.toContain("42%");
   });
 });

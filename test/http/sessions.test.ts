@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { SessionInfo } from "../../src/core/ports.ts";
-import { adminKey, hello, serve } from "./served.ts";
+import { adminKey, serve } from "./served.ts";
 
 const session = (id: string, principalId: string): SessionInfo => ({
   id,
@@ -66,18 +66,6 @@ describe("conversations with a process", () => {
 });
 
 describe("the metrics", () => {
-  test("count answers and tokens by the path that they took", async () => {
-    const served = serve();
-    await using server = served.listen();
-    await (await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(hello) })).text();
-    const response = await fetch(`${server.url}/metrics`);
-    expect(response.headers.get("content-type")).toStartWith("text/plain");
-    const text = await response.text();
-    expect(text).toContain('ocp_turns_total{path="new"} 1\n');
-    expect(text).toContain('ocp_turns_total{path="live"} 0\n');
-    expect(text).toMatch(/ocp_tokens_total\{path="new",kind="cache_read"\} \d+\n/);
-  });
-
   const env = { PROXY_API_KEY: "open-sesame", OCP_METRICS_KEY: "for-figures-alone" };
   const get = async (path: string, key: string) => {
     const response = await serve({ env }).send(path, { headers: { authorization: `Bearer ${key}` } });

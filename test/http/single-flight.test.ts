@@ -377,7 +377,7 @@ test.each([
   const body = JSON.stringify({ ...question, stream: true });
   const stalled = () => {
     const socket = connect(on.port, "127.0.0.1");
-    const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
     socket.write(head + body);
     return socket.pause();
   };
@@ -419,7 +419,7 @@ test("the turn is held back while none of them reads", async () => {
   const body = JSON.stringify(helloStream);
   const sockets = [0, 1].map(() => {
     const socket = connect(server.port, "127.0.0.1");
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     return socket;
   });
   await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("data", resolve))));

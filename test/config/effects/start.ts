@@ -23,11 +23,14 @@ export const start: Record<string, Effect> = {
   },
 
   async bind(bench) {
-    const ocp = await bench.start({ env: { CLAUDE_BIND: "127.0.0.2" } });
+    const instance = crypto.randomUUID();
+    const ocp = await bench.start({ env: { CLAUDE_BIND: "127.0.0.2", OCP_INSTANCE_NAME: instance } });
     const { hostname, port } = new URL(ocp.url);
     expect(hostname).toBe("127.0.0.2");
-    expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
-    expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+    // Another program may have that port of another address.
+    const answerOf = (url: string) => fetch(`${url}/health`).then((response) => response.text(), String);
+    expect(await answerOf(ocp.url)).toContain(instance);
+    expect(await answerOf(`http://127.0.0.1:${port}`)).not.toContain(instance);
   },
 
   async claudeBin({ fake }) {
@@ -41,6 +44,8 @@ export const start: Record<string, Effect> = {
     const env = { PROXY_API_KEY: key, CLAUDE_AUTH_MODE: "none" };
     const ocp = await bench.start({ env });
     expect((await models(ocp.url, "a-wrong-key")).status).toBe(200);
+    const multi = await bench.start({ env: { ...env, CLAUDE_AUTH_MODE: "multi" } });
+    expect((await models(multi.url, key)).status).toBe(401);
   },
 
   async proxyApiKey(bench) {
