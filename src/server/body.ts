@@ -20,6 +20,8 @@ export interface Reading {
   /** Bounds the body together with others', for routes that more than the administrator may call. */
   uploads?: Uploads;
   pace?: Pace;
+  /** No body is an object without fields. */
+  mayBeEmpty?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Reading {
 export async function readJsonObject(
   request: Request,
   maxBytes: number,
-  { because = "that CLAUDE_MAX_BODY_SIZE allows", uploads, pace = slowest }: Reading = {},
+  { because = "that CLAUDE_MAX_BODY_SIZE allows", uploads, pace = slowest, mayBeEmpty = false }: Reading = {},
 ): Promise<Record<string, unknown>> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "") {
@@ -46,6 +48,7 @@ export async function readJsonObject(
     pace,
     upload,
   ).finally(() => upload?.end());
+  if (bytes.length === 0 && mayBeEmpty) return {};
   if (bytes.length === 0) throw new OcpError("invalid_request", "The request has no body; it must be a JSON object.");
   const value = parse(decode(bytes));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -149,5 +149,5 @@ describe.each(targets())("from %s", (target) => {
     while (status === 200) ({ status } = await ask(ocp, key, "chat", false));
     expect(status).toBe(429);
     expect(rowsIn(temp).reduce((sum, row) => sum + row.charged_requests, 0)).toBe(limit);
-  });
+  }, 120_000);
 });

@@ -11,7 +11,7 @@ import { start } from "../../src/services.ts";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
 import { createFakeCli, text as delta, ending, messageStart, textStart } from "../harness/fake-cli.ts";
-import { waitUntilNobodyAtHome } from "../harness/processes.ts";
+import { waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 import { ask, post, readStream, user } from "./client.ts";
 
@@ -80,10 +80,12 @@ test("an answer that its client has not read by then is accounted for", async ()
   );
   await new Promise((resolve) => socket.once("data", resolve));
   socket.pause();
+  const health = async () => (await (await fetch(`${server.url}/health`)).json()) as any;
+  await waitUntil("the CLI has said all of it", async () => (await health()).concurrency.inflight === 0, 20_000);
   await server.stop(100);
   socket.destroy();
   using db = new Database(join(paths.data, "ocp.db"), { readonly: true });
   expect(db.query("select outcome, charged_requests from usage").all()).toEqual([
     { outcome: "client_left", charged_requests: 1 },
   ]);
-});
+}, 20_000);

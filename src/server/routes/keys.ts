@@ -41,8 +41,8 @@ export function keyRoutes({ store, engine, clock, log }: AppServices, { quotas }
     if (Object.keys(tokens).length > 0) changed = keys.setLimits(key.id, "tokens", tokens);
     return changed;
   }
-  const bodyOf = (request: Request) =>
-    readJsonObject(request, maxBody, { because: "that a request about keys may have" });
+  const bodyOf = (request: Request, mayBeEmpty = false) =>
+    readJsonObject(request, maxBody, { because: "that a request about keys may have", mayBeEmpty });
 
   return new Elysia({ name: "keys" })
     .get("/api/keys", () => Response.json({ keys: keys.list().map((key) => viewKey(key, quotas)) }, noStore), {
@@ -51,7 +51,7 @@ export function keyRoutes({ store, engine, clock, log }: AppServices, { quotas }
     .post(
       "/api/keys",
       async ({ request }) => {
-        const body = hasBody(request) ? await bodyOf(request) : {};
+        const body = await bodyOf(request, true);
         refuseUnknown(body, ["name", "expiresAt", ...limitFields]);
         const name = readName(body) ?? freeName();
         const expiresAt = readExpiry(body, clock()) ?? null;
@@ -136,7 +136,3 @@ export function keyRoutes({ store, engine, clock, log }: AppServices, { quotas }
 }
 
 const noStore = { headers: { "cache-control": "no-store" } };
-
-function hasBody(request: Request): boolean {
-  return request.body !== null && request.headers.get("content-length") !== "0";
-}
