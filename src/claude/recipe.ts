@@ -127,6 +127,10 @@ export function recipe(options: RecipeOptions): Recipe {
   } else if (environment.CLAUDE_CONFIG_DIR !== undefined) {
     env.CLAUDE_CONFIG_DIR = environment.CLAUDE_CONFIG_DIR;
   }
+  // A CLI whose host is gone takes the client's tools for failed and asks the model again and again, at the user's cost
+  // (2.1.197, 2.1.330). Bun, with which it is built, ends it together with us (its `run.noOrphans`). Not where it may
+  // be storing the owner's new login, nor where the host's programs would inherit the variable.
+  if (identity.kind === "isolated" && hostTools === null) env.BUN_FEATURE_FLAG_NO_ORPHANS = "1";
   const tools = hostTools ? hostToolFlags(hostTools) : withoutHostTools;
   return { argv: [bin, ...flags, ...tools, "--model", model], env, cwd: scratch };
 }

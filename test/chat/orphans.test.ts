@@ -2,9 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { startSimulator } from "../../src/demo/simulator.ts";
-import { startOcp, targets } from "../harness/ocp.ts";
+import { matrix, startOcp, targets } from "../harness/ocp.ts";
 import { waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { ask, stream, user } from "./client.ts";
+import { messageRequests } from "./upstream.ts";
 
 const tool = { type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } };
 
@@ -36,4 +37,22 @@ test.each(targets())("running, parked, idle and spare processes end with a kille
   expect((await processes()).running).toBe(1);
   await ocp.kill();
   await waitUntilNobodyAtHome(`${ocp.home}/.ocp`, 10_000);
+});
+
+test.each(matrix())("a killed server's processes ask the model nothing more ($name)", async ({ target, cli }) => {
+  // A model that calls a tool whatever it is told: a process that went on alone would go on for ever.
+  await using simulator = startSimulator({
+    scenario: ({ number }) => ({
+      blocks: [{ type: "tool_use", name: "look", input: {} }],
+      delayMs: number === 2 ? 500 : 0,
+    }),
+  });
+  await using ocp = await startOcp({ target, cli, simulator, env: { OCP_LIVE_MAX: undefined } });
+  await ask(ocp, { messages: [user("Look.")], tools: [tool] });
+  const waiting = stream(ocp, { messages: [user("Look there.")], tools: [tool] });
+  waiting.catch(() => {});
+  await simulator.message(2);
+  await ocp.kill();
+  await waitUntilNobodyAtHome(`${ocp.home}/.ocp`);
+  expect(messageRequests(simulator)).toHaveLength(2);
 });

@@ -1,6 +1,6 @@
 /** What clients do: the mix of the soak, each with its share of all that is played. */
 
-import type { ErrorStatus, Script } from "../../src/demo/script.ts";
+import type { ErrorScript, Script } from "../../src/demo/script.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { heard } from "./model.ts";
 import type { Random } from "./random.ts";
@@ -23,13 +23,13 @@ export interface Episode {
   play(scene: Scene): Promise<void>;
 }
 
-/** As clients get them: what is no status of its own is a bad gateway. */
-const refusals: Array<{ status: ErrorStatus; as: Outcome }> = [
-  { status: 400, as: "400" },
-  { status: 403, as: "403" },
-  { status: 429, as: "429" },
-  { status: 500, as: "502" },
-  { status: 529, as: "529" },
+/** As clients get them: what is no status of its own is a bad gateway. A plan that is used up would refuse everybody. */
+const refusals: Array<{ script: ErrorScript; as: Outcome }> = [
+  { script: { status: 400 }, as: "400" },
+  { script: { status: 403 }, as: "403" },
+  { script: { status: 429, limits: null }, as: "429" },
+  { script: { status: 500 }, as: "502" },
+  { script: { status: 529 }, as: "529" },
 ];
 const words = `You said ${heard}. One two three four five six seven eight.`;
 const cut = (after: number): Script => ({ blocks: [words], paceMs: 2, fault: { kind: "cut", after } });
@@ -118,8 +118,8 @@ export const episodes: readonly Episode[] = [
     async play({ talk, random }) {
       const own = talk();
       if (random.chance(0.5)) await own.ask();
-      const { status, as } = random.pick(refusals);
-      await own.fail({ status }, as);
+      const { script, as } = random.pick(refusals);
+      await own.fail(script, as);
       await own.ask();
     },
   },

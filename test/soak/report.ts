@@ -44,7 +44,7 @@ export function renderResult(result: SoakResult): string {
   const lines = rows.map(({ episode, turns, outcomes }) => [episode, String(turns), counts(outcomes)]);
   return [
     `${turns} turns in ${seconds.toFixed(0)} s (${(turns / seconds).toFixed(1)} a second), ${kills} processes killed`,
-    `answers by the process that gave them: ${counts(paths)}`,
+    `turns by the process that answered: ${counts(paths)}`,
     `most processes at any moment: ${result.mostProcesses} of ${mostProcesses} that there may be`,
     "",
     table(["played", "turns", "how they ended"], lines),

@@ -25,7 +25,7 @@ export interface SoakResult {
   ms: number;
   kills: number;
   rows: Row[];
-  /** Answers by the kind of process that gave them. */
+  /** Turns by the kind of process that answered, as the server counts them. */
   paths: Record<string, number>;
   samples: Sample[];
   /** The most processes that were seen at any moment. */
@@ -64,7 +64,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     });
     const { aborted, reason } = options.signal;
     if (aborted) problems.push(`The run was ended after ${ledger.turns} turns: ${reason}`);
-    const paths = await served.answersByPath(ocp);
+    const paths = await served.turnsByPath(ocp);
     await served.clear(ocp).catch((error) => problems.push(String(error)));
     problems.push(...(await served.remainders(ocp, before)), ...(await served.goodbye(ocp)), ...complaintsOf(ledger));
     if (mostProcesses > served.mostProcesses) problems.push(`${mostProcesses} processes ran at the same time.`);

@@ -45,12 +45,14 @@ export async function running(ocp: Ocp): Promise<number[]> {
   return sessions.filter(({ state }) => state === "running").map(({ pid }) => pid);
 }
 
-/** Answers by the kind of process that gave them. */
-export async function answersByPath(ocp: Ocp): Promise<Record<string, number>> {
-  const text = await (await fetch(`${ocp.url}/metrics`)).text();
-  return Object.fromEntries(
-    [...text.matchAll(/^ocp_turns_total\{path="(\w+)"\} (\d+)$/gm)].map(([, path, n]) => [path, Number(n)]),
-  );
+/** Turns by the kind of process that answered; `none`: no process did. */
+export async function turnsByPath(ocp: Ocp): Promise<Record<string, number>> {
+  const metrics = await (await fetch(`${ocp.url}/metrics`)).text();
+  const turns: Record<string, number> = {};
+  for (const [, path = "", count] of metrics.matchAll(/^ocp_turns_total\{.*\bpath="(\w+)".*\} (\d+)$/gm)) {
+    turns[path] = (turns[path] ?? 0) + Number(count);
+  }
+  return turns;
 }
 
 /** Waits for the last turn's end. What is wrong then, as a sentence; null: it has the processes that it says it has. */
