@@ -150,7 +150,17 @@ describe.each(targets())("canaries (%s)", (target) => {
       errors.push([`a refusal at ${path}`, await response.text()]);
     }
 
-    for (const page of ["/health", "/metrics", "/settings", "/logs?n=200", "/sessions", "/swagger/json"]) {
+    for (const page of [
+      "/health",
+      "/status",
+      "/usage",
+      "/api/usage",
+      "/metrics",
+      "/settings",
+      "/logs?n=200",
+      "/sessions",
+      "/swagger/json",
+    ]) {
       const response = await fetch(`${open.url}${page}`);
       expect(response.status).toBe(200);
       seen.push([page, Buffer.from(await response.bytes())]);
