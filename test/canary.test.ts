@@ -13,13 +13,14 @@ import { descendants, waitUntil, waitUntilNobodyAtHome } from "./harness/process
 
 const canaries = {
   key: "canarykey-7f3a91c2e5",
+  adminKey: "canaryadmin-9e41d8b07c",
+  metricsKey: "canarymetrics-04cb6f1e92",
   wrongKey: "canarywrong-1b7e55d0aa",
   token: "canarytoken-5d2c8e7716",
   prompt: "canaryprompt-e91b04d3f8",
   system: "canarysystem-30c7aa612b",
   tool: "canarytool-c2d4e6a8b0",
 } as const;
-const said = Object.values(canaries);
 /** What a client sends of itself: an error may name it back to that client. */
 const { prompt, system, tool } = canaries;
 
@@ -67,11 +68,13 @@ describe.each(targets())("canaries (%s)", (target) => {
     await using simulator = startSimulator();
     const env = {
       PROXY_API_KEY: canaries.key,
+      OCP_ADMIN_KEY: canaries.adminKey,
+      OCP_METRICS_KEY: canaries.metricsKey,
       CLAUDE_CODE_OAUTH_TOKEN: canaries.token,
       OCP_LIVE_MAX: "4",
       OCP_SPARES: "1",
     };
-    // The first shows its pages to the owner, the second wants the key.
+    // The first is open to whoever sits at the machine, the second wants a key.
     await using open = await startOcp({ target, simulator, env: { ...env, CLAUDE_AUTH_MODE: "none" } });
     await using keyed = await startOcp({ target, simulator, env });
     /** All that a client, an owner or a neighbour on the machine could read, by where. */
@@ -91,6 +94,15 @@ describe.each(targets())("canaries (%s)", (target) => {
       const text = typeof body === "string" ? body : JSON.stringify(body);
       return fetch(`${ocp.url}${path}`, { method: "POST", headers, body: text, ...init });
     };
+
+    const asAdmin = { headers: { authorization: `Bearer ${canaries.adminKey}` } };
+    const made = await send(keyed, "/api/keys", { name: "Grandma" }, asAdmin);
+    const { key: secret } = (await made.json()) as { key: string };
+    expect(secret).toMatch(/^ocp_.{20,}$/);
+    const said = [...Object.values(canaries), secret, secret.slice(8, -4)];
+    simulator.play(() => words);
+    const granted = { headers: { authorization: `Bearer ${secret}` } };
+    expect((await send(keyed, "/v1/messages", bodies["/v1/messages"]!(false), granted)).status).toBe(200);
 
     for (const [number, [outcome, script]] of Object.entries(outcomes).entries()) {
       // One dialect each, so that the CLI's own retries cost little, and all for a good end.
@@ -150,20 +162,23 @@ describe.each(targets())("canaries (%s)", (target) => {
       errors.push([`a refusal at ${path}`, await response.text()]);
     }
 
-    for (const page of [
+    const pages = [
       "/health",
       "/status",
       "/usage",
-      "/api/usage",
+      "/api/usage?all=true",
+      "/api/keys",
+      "/api/me",
       "/metrics",
       "/settings",
-      "/logs?n=200",
-      "/sessions",
-      "/swagger/json",
-    ]) {
-      const response = await fetch(`${open.url}${page}`);
-      expect(response.status).toBe(200);
+    ];
+    for (const page of [...pages, "/logs?n=200", "/sessions", "/cache/stats", "/swagger/json"]) {
+      const key = page === "/metrics" ? canaries.metricsKey : canaries.adminKey;
+      const response = await fetch(`${keyed.url}${page}`, { headers: { authorization: `Bearer ${key}` } });
+      expect([page, response.status]).toEqual([page, 200]);
       seen.push([page, Buffer.from(await response.bytes())]);
+      // Without a key the owner sits at this one.
+      seen.push([page, Buffer.from(await (await fetch(`${open.url}${page}`)).bytes())]);
     }
     for (const ocp of [open, keyed]) {
       // Its database has its write-ahead log only while it runs.
