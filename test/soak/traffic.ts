@@ -77,7 +77,7 @@ export async function playAll(
         const answering = random.chance(0.6) ? await running(ocp) : [];
         kill(random.pick(answering.length > 0 ? answering : processesOf(ocp)), ledger);
       },
-      endSessions: () => endSessions(ocp, random.pick(principals)),
+      endSessions: () => endSessions(ocp),
     };
     await play(scene);
   };
