@@ -1,9 +1,10 @@
 /**
  * Decides when a request may start: a limit on what runs, a short queue that is fair between principals, and
- * refusal at once of what does not fit in it.
+ * refusal at once of what does not fit in it. Nobody can fill the queue for others: who has the most in it gives way.
  */
 
 import { OcpError } from "./errors.ts";
+import { createFairness } from "./fairness.ts";
 
 /** A place among the running requests. */
 export interface Slot {
@@ -30,8 +31,9 @@ export interface AdmissionStats {
 
 export interface Admission {
   /**
-   * Throws OcpError queue_full when too many wait, not_ready after `close`, and the signal's reason when it aborts
-   * first: an aborted waiter leaves the queue in the same moment.
+   * Throws OcpError queue_full when too many wait, also later, when it has to give way to another principal's;
+   * not_ready after `close`; and the signal's reason when it aborts first: an aborted waiter leaves the queue in the
+   * same moment.
    */
   acquire(principalId: string, signal: AbortSignal): Promise<Slot>;
   /** Takes effect at once; running requests keep their places, waiting ones stay even in a shorter queue. */
@@ -63,7 +65,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     maxQueue: options.maxQueue,
     retryAfter: options.retryAfter,
   };
-  /** In the order in which the principals take their next turn. */
+  const fairness = createFairness();
   const queues = new Map<string, Set<Waiter>>();
   let running = 0;
   let waiting = 0;
@@ -72,8 +74,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom(running));
 
-  function take(since: number): Slot {
+  function take(principalId: string, since: number): Slot {
     running++;
+    fairness.started(principalId);
     let held = true;
     return {
       queuedMs: now() - since,
@@ -81,6 +84,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
         if (!held) return;
         held = false;
         running--;
+        fairness.ended(principalId);
         admitWaiting();
       },
     };
@@ -95,12 +99,29 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   function admitWaiting(): void {
     while (waiting > 0 && isFree()) {
-      const [principalId, queue] = queues.entries().next().value as [string, Set<Waiter>];
-      const [waiter] = queue as Set<Waiter> & [Waiter];
+      const principalId = fairness.next(queues.keys()) as string;
+      const [waiter] = queues.get(principalId) as Set<Waiter> & [Waiter];
       forget(principalId, waiter);
-      if (queues.delete(principalId)) queues.set(principalId, queue);
-      waiter.admit(take(waiter.since));
+      waiter.admit(take(principalId, waiter.since));
     }
+  }
+
+  /** Makes place in a full queue for somebody who has less in it than another; false: nobody has to give way. */
+  function giveWay(principalId: string): boolean {
+    const own = queues.get(principalId)?.size ?? 0;
+    const [longest] = [...queues].sort(([, a], [, b]) => b.size - a.size);
+    if (!longest || longest[1].size <= own + 1) return false;
+    const [greediest, queue] = longest;
+    const last = [...queue].at(-1) as Waiter;
+    forget(greediest, last);
+    last.refuse(queueFull());
+    return true;
+  }
+
+  function queueFull(): OcpError {
+    rejected++;
+    const { retryAfter } = limits;
+    return new OcpError("queue_full", "Too many requests are waiting already. Try again in a moment.", { retryAfter });
   }
 
   function wait(principalId: string, signal: AbortSignal): Promise<Slot> {
@@ -132,13 +153,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async acquire(principalId, signal) {
       signal.throwIfAborted();
       if (closed) throw goingDown();
-      if (waiting === 0 && isFree()) return take(now());
-      if (waiting >= limits.maxQueue) {
-        rejected++;
-        throw new OcpError("queue_full", "Too many requests are waiting already. Try again in a moment.", {
-          retryAfter: limits.retryAfter,
-        });
-      }
+      if (waiting === 0 && isFree()) return take(principalId, now());
+      if (waiting >= limits.maxQueue && !giveWay(principalId)) throw queueFull();
       return wait(principalId, signal);
     },
     setLimits(changed) {

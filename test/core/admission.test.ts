@@ -73,6 +73,49 @@ describe("admission", () => {
     expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
   });
 
+  test("who has not had a turn for longest is next, however many another has waiting", async () => {
+    const admission = admit();
+    const order: string[] = [];
+    const first = await admission.acquire("greedy", never);
+    const ask = async (name: string) => {
+      const slot = await admission.acquire(name, never);
+      order.push(name);
+      slot.release();
+    };
+    const all = [ask("greedy"), ask("greedy"), ask("greedy"), ask("other")];
+    first.release();
+    await Promise.all(all);
+    expect(order).toEqual(["other", "greedy", "greedy", "greedy"]);
+  });
+
+  test("of several places each principal that wants one has one", async () => {
+    const admission = admit({ maxConcurrent: 2 });
+    const held = [await admission.acquire("greedy", never), await admission.acquire("greedy", never)];
+    const started: string[] = [];
+    const wait = (name: string) => void admission.acquire(name, never).then(() => started.push(name));
+    for (const name of ["greedy", "other", "other"]) wait(name);
+    held[0]?.release();
+    await Promise.resolve();
+    held[1]?.release();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(started.sort()).toEqual(["greedy", "other"]);
+  });
+
+  test("a principal that has filled the queue gives way to one that has less in it, with its newest", async () => {
+    const admission = admit({ maxQueue: 3 });
+    const running = await admission.acquire("greedy", never);
+    const [, , newest] = [1, 2, 3].map(() => admission.acquire("greedy", never));
+    const other = admission.acquire("other", never);
+    expect(await refusal(newest as Promise<unknown>)).toMatchObject({ code: "queue_full", retryAfter: 5 });
+    expect(admission.stats()).toEqual({ running: 1, waiting: 3, rejected: 1 });
+    expect((await refusal(admission.acquire("greedy", never))).code).toBe("queue_full");
+    // Two of the one and one of the other: nobody has so much more that it would have to give way.
+    expect((await refusal(admission.acquire("other", never))).code).toBe("queue_full");
+    running.release();
+    await other;
+  });
+
   test("nobody overtakes those who wait", async () => {
     let room = false;
     const admission = admit({ maxConcurrent: 3, hasRoom: () => room });
