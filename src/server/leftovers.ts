@@ -4,7 +4,9 @@
  * read over for a while, beside the answer, and then the connection is closed.
  */
 
-/** Bytes of an announced body that Bun may read over by itself: the connection stays open for the next request. */
+/** Ms in which a body that is on its way already may end, so that the connection can stay open. */
+const moment = 50;
+/** Bytes that Bun may read over by itself, of a request whose method takes no body. */
 const small = 65_536;
 
 export interface LeftoverLimits {
@@ -24,57 +26,69 @@ export interface Leftovers {
 export function createLeftovers(limits: LeftoverLimits): Leftovers {
   let count = 0;
 
-  /** Never rejects: a client that leaves is what is waited for. */
-  async function readOver(body: ReadableStream<Uint8Array>, isDone: () => boolean): Promise<void> {
+  /** Whether it came to its end. Never rejects: a client that leaves is what is waited for. */
+  async function readOver(body: ReadableStream<Uint8Array>, left: AbortSignal): Promise<boolean> {
     const reader = body.getReader();
-    const stop = () => void reader.cancel().catch(() => {});
+    let stopped = false;
+    const stop = () => {
+      stopped = true;
+      void reader.cancel().catch(() => {});
+    };
     const end = setTimeout(stop, limits.time);
     const quiet = setTimeout(stop, limits.quiet);
+    left.addEventListener("abort", stop, { once: true });
+    count++;
     try {
-      for (let bytes = 0; bytes <= limits.bytes && !isDone(); ) {
+      for (let bytes = 0; bytes <= limits.bytes; ) {
         const { done, value } = await reader.read();
-        if (done) break;
+        if (done) return !stopped;
         bytes += value.length;
         quiet.refresh();
       }
+      return false;
     } catch {
-      // It was cut off.
+      return false;
     } finally {
       clearTimeout(end);
       clearTimeout(quiet);
+      count--;
     }
   }
 
   return {
     async see(request, response) {
-      if (!hasMore(request, response.status)) return response;
-      response.headers.set("connection", "close");
+      if (!hasBody(request)) return response;
       const { body } = request;
-      if (body === null || response.body === null || count >= limits.count) return response;
-      count++;
+      // Its reader has read it to its end.
+      if (body?.locked) return response;
+      if (body === null || count >= limits.count) return isLong(request) ? closing(response) : response;
+      const left = new AbortController();
+      const reading = readOver(body, left.signal);
+      const isOver = await Promise.race([reading, Bun.sleep(moment).then(() => false)]);
+      if (isOver || response.body === null) return isOver ? response : closing(response);
       const answer = await response.bytes();
-      let left = false;
       const beside = new ReadableStream<Uint8Array>({
         async start(controller) {
           controller.enqueue(answer);
-          await readOver(body, () => left);
-          count--;
-          if (!left) controller.close();
+          await reading;
+          if (!left.signal.aborted) controller.close();
         },
-        cancel() {
-          left = true;
-        },
+        cancel: () => left.abort(),
       });
-      return new Response(beside, { status: response.status, headers: response.headers });
+      return closing(new Response(beside, { status: response.status, headers: response.headers }));
     },
   };
 }
 
-/**
- * Whether more may come than is worth waiting for: a long rest, or any after a 408. A body that was read to its end is
- * locked by its reader.
- */
-function hasMore({ headers, body }: Request, status: number): boolean {
-  if (body?.locked) return false;
-  return status === 408 || headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > small;
+function closing(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
+}
+
+function hasBody({ headers }: Request): boolean {
+  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
+}
+
+function isLong({ headers }: Request): boolean {
+  return headers.has("transfer-encoding") || Number(headers.get("content-length")) > small;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { openFiles } from "../../harness/processes.ts";
+import { openFiles, waitUntil } from "../../harness/processes.ts";
 import { createRandom } from "./random.ts";
 import { type FuzzRequest, type PoliteRequest, requestOf } from "./requests.ts";
 
@@ -12,6 +12,8 @@ export interface FuzzOptions {
   pid: number;
   count: number;
   seed: number;
+  /** Bytes that the server may have in memory after the run beyond what it had in the first tenth of it. */
+  growth: number;
   /** Requests at the same time. */
   abreast?: number;
   /** Ms after which a request that has not ended counts as a hang. */
@@ -24,13 +26,21 @@ export interface FuzzReport {
   ends: Record<string, number>;
   /** What must not be: each with the number of the request, which `seed` gives again. */
   problems: string[];
-  /** Of the server after a tenth of the requests and after the last. */
-  rss: { before: number; after: number };
-  files: { before: number; after: number };
+  /**
+   * The least that the server had in memory, in bytes, and open in files: in the first tenth of the run, and within a
+   * minute after its end, since what large bodies take is given back with a later collection of garbage.
+   */
+  before: Held;
+  after: Held;
+}
+
+export interface Held {
+  rss: number;
+  files: number;
 }
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { port, pid, count, seed, abreast = 16, patience = 40_000, onProgress = () => {} } = options;
+  const { port, pid, count, seed, growth, abreast = 16, patience = 40_000, onProgress = () => {} } = options;
   const ends: Record<string, number> = {};
   const problems: string[] = [];
   let next = 0;
@@ -52,20 +62,33 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     }
   }
 
-  async function upTo(below: number): Promise<void> {
-    await Promise.all(Array.from({ length: abreast }, () => work(below)));
-  }
-
-  await upTo(Math.ceil(count / 10));
-  const before = { rss: rssOf(pid), files: await quiet(pid) };
+  const upTo = (below: number) => Promise.all(Array.from({ length: abreast }, () => work(below)));
+  await upTo(Math.ceil(count / 20));
+  const before = await leastOf(pid, upTo(Math.ceil(count / 10)));
   await upTo(count);
-  const after = { rss: rssOf(pid), files: await quiet(pid) };
-  return {
-    ends,
-    problems,
-    rss: { before: before.rss, after: after.rss },
-    files: { before: before.files, after: after.files },
+  // Each of those abreast may have left a connection open to use again.
+  const isBack = ({ rss, files }: Held) => rss <= before.rss + growth && files <= before.files + abreast;
+  const back = waitUntil("it is as before", () => isBack(held(pid)), 60_000);
+  back.catch(({ message }) => problems.push(message));
+  const after = await leastOf(
+    pid,
+    back.catch(() => {}),
+  );
+  return { ends, problems, before, after };
+}
+
+/** The least of what the server holds, until then. */
+async function leastOf(pid: number, until: Promise<unknown>): Promise<Held> {
+  let { rss, files } = held(pid);
+  const look = () => {
+    const now = held(pid);
+    rss = Math.min(rss, now.rss);
+    files = Math.min(files, now.files);
   };
+  const watch = setInterval(look, 50);
+  await until.finally(() => clearInterval(watch));
+  look();
+  return { rss, files };
 }
 
 function isFine(end: string, request: FuzzRequest | PoliteRequest): boolean {
@@ -124,18 +147,7 @@ async function sendPolitely(request: PoliteRequest, port: number, patience: numb
   }
 }
 
-function rssOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
-}
-
-/** The server's open files, once connections that we left are closed there too. */
-async function quiet(pid: number): Promise<number> {
-  let files = openFiles(pid);
-  for (let waited = 0; waited < 40; waited++) {
-    await Bun.sleep(100);
-    const now = openFiles(pid);
-    if (now === files && waited > 5) break;
-    files = now;
-  }
-  return files;
+function held(pid: number): Held {
+  const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return { rss: Number(kilobytes) * 1024, files: openFiles(pid) };
 }

@@ -9,6 +9,7 @@ export interface FuzzRun {
   target: Target;
   count: number;
   seed: number;
+  growth: number;
   onProgress?: (done: number) => void;
 }
 
