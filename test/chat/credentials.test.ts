@@ -117,7 +117,7 @@ describe.each(targets())("the login (%s)", (target) => {
 
   const ends = [
     { name: "a client that leaves", env: {}, outcome: "left" },
-    { name: "a deadline", env: { CLAUDE_TIMEOUT: "2500" }, outcome: 504 },
+    { name: "a deadline", env: { CLAUDE_TIMEOUT: "6000" }, outcome: 504 },
   ];
   test.each(ends)(
     "$name while the CLI refreshes the login ends the turn at once, and the refresh not at all",
