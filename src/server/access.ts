@@ -15,7 +15,7 @@ import { fits, type RoutePattern, segmentsOf } from "./methods.ts";
 type Audience = "everyone" | "askers" | "users" | "admin" | "metrics";
 
 /** The method `ALL` stands for every one, `/*` at the end of a path for all below it. The first that fits counts. */
-const rows: ReadonlyArray<readonly [method: string, path: string, audience: Audience]> = [
+export const rows: ReadonlyArray<readonly [method: string, path: string, audience: Audience]> = [
   ["GET", "/", "everyone"],
   ["GET", "/api/hello", "everyone"],
   ["GET", "/health", "everyone"],
