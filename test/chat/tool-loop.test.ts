@@ -29,7 +29,7 @@ const losses: Array<{ loss: string; lose: Loss }> = [
   {
     loss: "the process killed",
     async lose(ocp) {
-      for (const { pid } of await sessions(ocp)) process.kill(pid, "SIGKILL");
+      await killProcesses(ocp);
       return ocp;
     },
   },
@@ -41,8 +41,9 @@ const losses: Array<{ loss: string; lose: Loss }> = [
     },
   },
   {
-    loss: "the server killed and started anew",
+    loss: "both killed and the server started anew",
     async lose(ocp, restart) {
+      await killProcesses(ocp);
       await ocp.kill();
       return restart();
     },
@@ -146,6 +147,10 @@ const processesOf = (ocp: Ocp) =>
   descendants(ocp.pid)
     .filter(({ command }) => command.includes("stream-json"))
     .map(({ pid }) => pid);
+
+async function killProcesses(ocp: Ocp): Promise<void> {
+  for (const { pid } of await sessions(ocp)) process.kill(pid, "SIGKILL");
+}
 
 async function sessions(ocp: Ocp): Promise<Array<{ pid: number; state: string; messages: number }>> {
   return ((await (await fetch(`${ocp.url}/sessions`)).json()) as any).sessions;
