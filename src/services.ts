@@ -22,6 +22,7 @@ import { createLogReader } from "./logs/reader.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
 import { startReaping } from "./server/reaping.ts";
+import { remainingBackups } from "./store/backups.ts";
 import { openStore } from "./store/open.ts";
 
 export interface StartOptions {
@@ -172,7 +173,7 @@ async function startDemo() {
   return startSimulator({ paceMs: 20, keep: 1, limits: (count) => demoLimits(count, since, Date.now()) });
 }
 
-async function findings(engine: Engine, config: Config, { logs }: Paths, adminKey: AdminKey): Promise<Finding[]> {
+async function findings(engine: Engine, config: Config, { data, logs }: Paths, adminKey: AdminKey): Promise<Finding[]> {
   const { cli, login, spawn, simulated } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
@@ -195,6 +196,11 @@ async function findings(engine: Engine, config: Config, { logs }: Paths, adminKe
     { label: "log", value: config.logMaxBytes === 0 ? "here alone" : `here and in ${logs}` },
     { label: "access", value: access[config.authMode] },
     { label: "admin key", value: adminKey.path ?? "from OCP_ADMIN_KEY" },
+    ...remainingBackups(data).map(({ path }) => ({
+      label: "backup",
+      value: `${path} holds the keys of OCP 3 in plain text: remove it once all is well`,
+      problem: true,
+    })),
   ];
 }
 

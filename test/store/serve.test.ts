@@ -59,6 +59,7 @@ describe.each(targets())("ocp serve from %s", (target) => {
     await using _removed = temp;
     await using ocp = await startOcp({ target, temp });
     await ocp.said("was taken over");
+    await ocp.said("remove it once all is well");
     expect(ocp.stderr()).toContain("laptop -> laptop-2");
     expect(ocp.stderr()).not.toContain(secret);
     expect(found(data, [secret], /\.bak$/)).toEqual([]);
