@@ -207,8 +207,8 @@ describe.each(targets())("the sessions of %s", (target) => {
     ]);
     const { stdout } = await run("sessions");
     const [head, row, ...more] = stdout.trimEnd().split("\n");
-    expect(head).toMatch(/^ID +PID +MODEL +STATE +MESSAGES +TURNS +SINCE +LAST USED$/);
-    expect(row).toMatch(/^\S+ +\d+ +claude-sonnet-5-5 +\w+ +\d+ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-/);
+    expect(head).toMatch(/^ID +WHOSE +PID +MODEL +STATE +MESSAGES +TURNS +SINCE +LAST USED$/);
+    expect(row).toMatch(/^\S+ +local +\d+ +claude-sonnet-5-5 +\w+ +\d+ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-/);
     expect(more).toEqual([]);
 
     expect((await run("clear")).stdout).toBe("1 process ended; running answers go on.\n");
