@@ -7,7 +7,6 @@ import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conve
 import type { SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProcessPath } from "../core/turn.ts";
-import { createBridge } from "./bridge.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { type ChildrenOptions, createChildren } from "./children.ts";
 import { createConversations } from "./conversations.ts";
@@ -20,16 +19,12 @@ import type { Limits } from "./limits.ts";
 import { normalisedId } from "./names.ts";
 import type { ClaudeProcess } from "./process.ts";
 import type { Identity } from "./recipe.ts";
-import type { Session } from "./session.ts";
+import { createRoom, sessionMemory, spareMemory } from "./room.ts";
+import { createSession, type Session } from "./session.ts";
 import { settle } from "./settle.ts";
 import { createSpares } from "./spares.ts";
 import type { Transcript } from "./transcript.ts";
 
-const MiB = 1024 * 1024;
-/** Measured on 2.1.197 and 2.1.330: what all processes share, and what a spare and a conversation hold of their own. */
-const sharedMemory = 70 * MiB;
-const spareMemory = 105 * MiB;
-const sessionMemory = 170 * MiB;
 /** A process for one turn, out of reach of any other. */
 export interface Checkout {
   session: Session;
@@ -120,37 +115,15 @@ export function createProcesses(options: ProcessesOptions): Processes {
     boot: (model, token) => children.start(model, { kind: "isolated", home: scratch.path, token }, null),
     discard: children.discard,
     lateModel: () => lateModel,
-    busy: () => options.starting() > 0 || memory() + spareMemory > memoryMax(),
+    busy: () => options.starting() > 0 || !room.fits(spareMemory),
     now,
   });
 
-  const memory = () => {
-    const others = children.living - spares.count;
-    return children.living === 0 ? 0 : sharedMemory + spares.count * spareMemory + others * sessionMemory;
-  };
-
-  /** Ends what is least missed until so many more bytes fit, if that is possible. */
-  const makeRoom = (bytes: number) => {
-    while (memory() + bytes > memoryMax()) {
-      const [spent] = leaving;
-      if (spent) {
-        leaving.delete(spent);
-        end(spent);
-        continue;
-      }
-      if (spares.evict()) continue;
-      const waiting = conversations.waiting();
-      const idle = waiting.find((session) => session.state !== "parked");
-      const old = waiting.find((session) => now() - session.usedAt > sessionTtl() / 2);
-      const victim = idle ?? old;
-      if (!victim) return;
-      end(victim);
-    }
-  };
   const end = (session: Session) => {
     conversations.drop(session);
     children.discard(session.process);
   };
+  const room = createRoom({ children, spares, conversations, leaving, end, memoryMax, sessionTtl, now });
   /** `resting`: the CLI has ended the turn. */
   const dismiss = (session: Session, resting: boolean) => {
     leaving.add(session);
@@ -202,28 +175,16 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
 
   const begin = (process: ClaudeProcess, { conversation, principal, identity, login }: ProcessRequest): Session => {
-    const bridge = createBridge();
-    process.host(bridge);
-    const session: Session = {
+    const session = createSession({
       id: `s${++serial}`,
       process,
-      bridge,
       principalId: principal.id,
       model: conversation.model,
       token: identity.kind === "isolated" ? identity.token : null,
       login,
-      since: now(),
-      state: "running",
       dials: untouched(upstreamUrl),
-      held: null,
-      messages: 0,
-      turns: 0,
-      awaited: new Set(),
-      hints: [],
-      ready: Promise.resolve(),
-      usedAt: now(),
-      answeredAt: null,
-    };
+      now: now(),
+    });
     hear(session, limits, now);
     return session;
   };
@@ -247,7 +208,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     }
     const missing = conversation.messages.slice(0, -1);
     const spare = onlyNew || token === null || hostTools !== null ? null : spares.take(conversation.model, token);
-    makeRoom(spare ? 0 : sessionMemory);
+    room.make(spare ? 0 : sessionMemory);
     const process = spare?.process ?? children.start(conversation.model, identity, hostTools);
     return {
       session: begin(process, request),
@@ -299,21 +260,13 @@ export function createProcesses(options: ProcessesOptions): Processes {
         },
       };
     },
-    hasRoom(admitted) {
-      // Spares, waiting conversations, and parked ones past half their time make place when it is needed.
-      const fixed = conversations
-        .waiting()
-        .filter(({ state, usedAt }) => state === "parked" && now() - usedAt <= sessionTtl() / 2).length;
-      const turns = Math.max(running.size, admitted);
-      const count = turns + fixed + children.released;
-      return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax();
-    },
+    hasRoom: (admitted) => room.forTurnBeside(Math.max(running.size, admitted)),
     counts() {
       const parked = conversations.waiting().filter(({ state }) => state === "parked").length;
       const live = conversations.waiting().length - parked;
       return { running: running.size, parked, live, spare: spares.count };
     },
-    memory,
+    memory: room.memory,
     sessions(principalId) {
       return [...running, ...conversations.waiting()]
         .filter((each) => principalId === undefined || each.principalId === principalId)
@@ -324,7 +277,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     reconsider() {
       sweep();
       endSurplus();
-      makeRoom(0);
+      room.make(0);
       spares.reconsider();
     },
     clear(principalId) {

@@ -1,6 +1,6 @@
 /** A process with what it holds: the unit that lives from turn to turn. It belongs to one principal for its whole life. */
 
-import type { Bridge } from "./bridge.ts";
+import { type Bridge, createBridge } from "./bridge.ts";
 import type { Dials } from "./dials.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { ClaudeProcess } from "./process.ts";
@@ -35,4 +35,30 @@ export interface Session {
   usedAt: number;
   /** When the API began the message that the CLI has not ended yet, epoch ms; null: there is none. */
   answeredAt: number | null;
+}
+
+export interface NewSession
+  extends Pick<Session, "id" | "process" | "principalId" | "model" | "token" | "login" | "dials"> {
+  /** Epoch ms. */
+  now: number;
+}
+
+/** One that was told nothing yet; the tools of its process are served from here on. */
+export function createSession({ now, ...given }: NewSession): Session {
+  const bridge = createBridge();
+  given.process.host(bridge);
+  return {
+    ...given,
+    bridge,
+    since: now,
+    state: "running",
+    held: null,
+    messages: 0,
+    turns: 0,
+    awaited: new Set(),
+    hints: [],
+    ready: Promise.resolve(),
+    usedAt: now,
+    answeredAt: null,
+  };
 }

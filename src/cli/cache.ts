@@ -1,20 +1,9 @@
 /** `ocp cache`: what a server's response cache holds, and its end. */
 
+import type { CacheStats } from "../core/cached-answer.ts";
 import { columns, exitCodes, type Host, usageError, write } from "./output.ts";
 import { connectRemote } from "./remote.ts";
 import { didYouMean, seeHelp } from "./strict.ts";
-
-/** As `GET /cache/stats` answers. */
-interface Stats {
-  entries: number;
-  totalHits: number;
-  sizeBytes: number;
-  inflight: number;
-  requesters: number;
-  /** Ms; 0: off. */
-  ttl: number;
-  maxBytes: number;
-}
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -32,13 +21,13 @@ export async function cache(args: Arguments, host: Host): Promise<number> {
     const answer = await remote.request<{ cleared: number }>("DELETE", "/cache");
     await show(`${count(answer.cleared, "answer")} forgotten.\n`, answer);
   } else {
-    const stats = await remote.request<Stats>("GET", "/cache/stats");
+    const stats = await remote.request<CacheStats>("GET", "/cache/stats");
     await show(page(stats), stats);
   }
   return exitCodes.ok;
 }
 
-function page(stats: Stats): string {
+function page(stats: CacheStats): string {
   const { entries, totalHits, sizeBytes, inflight, requesters, ttl, maxBytes } = stats;
   const state = ttl === 0 ? "off; CLAUDE_CACHE_TTL turns it on" : `on, for ${duration(ttl)} an answer`;
   return columns([

@@ -13,6 +13,19 @@ export interface CachedAnswer {
   usage: { start: Usage; end: Usage };
 }
 
+/** What `GET /cache/stats` says. */
+export interface CacheStats {
+  entries: number;
+  totalHits: number;
+  sizeBytes: number;
+  /** Turns that may be followed now, and the clients that read them. */
+  inflight: number;
+  requesters: number;
+  /** Ms; 0: off. */
+  ttl: number;
+  maxBytes: number;
+}
+
 type Block = TextBlock | ThinkingBlock | RedactedThinkingBlock;
 
 /** Ends at which an answer says all that the model wanted to say. */

@@ -2,8 +2,8 @@
 
 import type { ErrorScript, Script } from "../../src/demo/script.ts";
 import type { Dialect } from "../dialects/dialect.ts";
+import type { Random } from "../harness/random.ts";
 import { heard } from "./model.ts";
-import type { Random } from "./random.ts";
 import type { Talk } from "./talk.ts";
 import type { Outcome } from "./turn.ts";
 

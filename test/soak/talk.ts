@@ -5,8 +5,8 @@ import type { AnswerScript, Script } from "../../src/demo/script.ts";
 import { result, text, tool } from "../claude/engine.ts";
 import { callsIn } from "../dialects/content.ts";
 import type { Dialect } from "../dialects/dialect.ts";
+import type { Random } from "../harness/random.ts";
 import { asking, heard } from "./model.ts";
-import type { Random } from "./random.ts";
 import type { Asking, Outcome } from "./turn.ts";
 
 /** Asks, books how it ended, and returns that and the answer's content. */

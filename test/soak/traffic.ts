@@ -2,11 +2,11 @@
 
 import { dialects } from "../dialects/say.ts";
 import type { Ocp } from "../harness/ocp.ts";
+import { createRandom } from "../harness/random.ts";
 import { episodes, type Scene } from "./episodes.ts";
 import { createGate } from "./gate.ts";
 import type { Ledger } from "./ledger.ts";
 import { processesOf } from "./look.ts";
-import { createRandom } from "./random.ts";
 import { endSessions, principals, running } from "./served.ts";
 import { createTalk, type Take } from "./talk.ts";
 import { takeTurn } from "./turn.ts";

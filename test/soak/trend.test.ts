@@ -1,7 +1,7 @@
 /** What the soak calls growth, and what it takes for noise. */
 
 import { describe, expect, test } from "bun:test";
-import { createRandom } from "./random.ts";
+import { createRandom } from "../harness/random.ts";
 import { trendOf } from "./trend.ts";
 
 /** Fifty samples, whose neighbours resemble one another as those of a server's memory do. */

@@ -4,7 +4,7 @@
  */
 
 import { percentile } from "../../bench/measure.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "../harness/random.ts";
 
 export interface Point {
   x: number;

@@ -1,8 +1,9 @@
 /** `/cache`: what the response cache holds, and its end, for the admin. */
 
 import { Elysia } from "elysia";
+import type { CacheStats } from "../../core/cached-answer.ts";
 import { errorResponses, forbidden, jsonResponse, security, unauthorized } from "../openapi.ts";
-import type { CacheStats, Caching } from "../turns/caching.ts";
+import type { Caching } from "../turns/caching.ts";
 
 export function cacheRoutes(caching: Caching) {
   return new Elysia({ name: "cache" })

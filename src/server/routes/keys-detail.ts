@@ -1,7 +1,7 @@
 /** The descriptions of `/api/keys*` for the API's document. */
 
 import { eachPeriod } from "../../core/periods.ts";
-import { type ErrorRow, errorResponses, jsonResponse, security, unauthorized } from "../openapi.ts";
+import { type ErrorRow, errorResponses, forbidden, jsonResponse, security, unauthorized } from "../openapi.ts";
 
 const tags = ["Keys"];
 
@@ -60,11 +60,6 @@ const whichKey = [
   },
 ];
 
-const forbidden: ErrorRow = {
-  code: "forbidden",
-  when: "The caller is not the administrator.",
-  message: "This is for the administrator alone.",
-};
 const invalid: ErrorRow = {
   code: "invalid_request",
   when: "The body cannot be taken; the error names the field.",

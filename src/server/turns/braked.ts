@@ -8,6 +8,7 @@ import type { Brake } from "../../core/brake.ts";
 import type { Conversation } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import type { Layer } from "../../core/ports.ts";
+import { pause } from "../pause.ts";
 
 export function braked(brake: Brake): Layer {
   return (next) =>
@@ -31,19 +32,4 @@ export function braked(brake: Brake): Layer {
 
 function digest(conversation: Conversation): string {
   return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
-}
-
-/** Rejects with the signal's reason when it aborts first. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", leave);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", leave, { once: true });
-  });
 }

@@ -5,7 +5,7 @@
 
 import type { Config } from "../../config/settings.ts";
 import { cacheKey, isCacheable } from "../../core/cache-key.ts";
-import { answerOf, type CachedAnswer, parseAnswer, replayAnswer } from "../../core/cached-answer.ts";
+import { answerOf, type CachedAnswer, type CacheStats, parseAnswer, replayAnswer } from "../../core/cached-answer.ts";
 import type { Conversation } from "../../core/conversation.ts";
 import { reasonOf } from "../../core/journal.ts";
 import type { Layer, RequestContext, Runner } from "../../core/ports.ts";
@@ -27,18 +27,6 @@ export interface CachingOptions {
   /** Epoch ms. */
   clock: () => number;
   warn: Seldom;
-}
-
-export interface CacheStats {
-  entries: number;
-  totalHits: number;
-  sizeBytes: number;
-  /** Turns that may be followed now, and the clients that read them. */
-  inflight: number;
-  requesters: number;
-  /** Ms; 0: off. */
-  ttl: number;
-  maxBytes: number;
 }
 
 export interface Caching {

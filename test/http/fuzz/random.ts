@@ -1,33 +1,20 @@
-/** Chance that can be repeated: the same seed gives the same choices. */
+/** Chance that also gives bytes and texts of the odd kind. */
 
-export interface Random {
-  /** From 0, below `below`. */
-  int(below: number): number;
-  /** Whether something of this probability happens. */
-  chance(probability: number): boolean;
-  pick<T>(choices: readonly T[]): T;
+import * as chance from "../../harness/random.ts";
+
+export interface Random extends chance.Random {
   bytes(count: number): Buffer;
   /** Characters of all kinds. */
   text(most: number): string;
 }
 
+/** The same seed gives the same choices. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  /** Mulberry32. */
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const int = (below: number) => Math.floor(next() * below);
-  const pick = <T>(choices: readonly T[]): T => choices[int(choices.length)] as T;
+  const random = chance.createRandom(seed);
   return {
-    int,
-    pick,
-    chance: (probability) => next() < probability,
-    bytes: (count) => Buffer.from(Array.from({ length: count }, () => int(256))),
-    text: (most) => Array.from({ length: int(most + 1) }, () => pick(characters)).join(""),
+    ...random,
+    bytes: (count) => Buffer.from(Array.from({ length: count }, () => random.int(256))),
+    text: (most) => Array.from({ length: random.int(most + 1) }, () => random.pick(characters)).join(""),
   };
 }
 

@@ -1,10 +1,13 @@
-/** Chance that is the same for the same seed. */
+/** Chance that can be repeated: the same seed gives the same choices. */
 
 export interface Random {
   /** From 0 to below 1. */
   next(): number;
+  /** A whole number from 0, below `below`. */
+  int(below: number): number;
   /** A whole number, both ends included. */
   between(least: number, most: number): number;
+  /** Whether something of this probability happens. */
   chance(probability: number): boolean;
   pick<Item>(items: readonly Item[]): Item;
   /** In proportion to the weights. */
@@ -20,11 +23,13 @@ export function createRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+  const int = (below: number) => Math.floor(next() * below);
   return {
     next,
-    between: (least, most) => least + Math.floor(next() * (most - least + 1)),
+    int,
+    between: (least, most) => least + int(most - least + 1),
     chance: (probability) => next() < probability,
-    pick: (items) => items[Math.floor(next() * items.length)]!,
+    pick: <Item>(items: readonly Item[]) => items[int(items.length)] as Item,
     weighted(items) {
       let left = next() * items.reduce((sum, { weight }) => sum + weight, 0);
       for (const item of items) {
