@@ -6,8 +6,12 @@ import { type Import, importsOf, importsUnder } from "./imports.ts";
 /** For each part the others that it may import, and those of which it may import types alone. */
 const arrows: Record<string, { values: string[]; types?: string[] }> = {
   main: { values: ["cli"] },
-  cli: { values: ["services", "logs", "config", "core"] },
+  cli: { values: ["services", "doctor", "update", "service", "openclaw", "logs", "config", "core"] },
   services: { values: ["server", "claude", "store", "logs", "demo", "config", "wire", "core"] },
+  doctor: { values: ["update", "service", "openclaw", "claude", "store", "logs", "config", "core"] },
+  update: { values: ["service", "store", "config", "core"] },
+  service: { values: ["config", "core"] },
+  openclaw: { values: ["config", "core"] },
   server: { values: ["wire", "core"], types: ["config"] },
   claude: { values: ["wire", "core"], types: ["config"] },
   store: { values: ["core"] },

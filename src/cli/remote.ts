@@ -1,7 +1,9 @@
 /** How commands reach the running server: where it is, with which key, and what to say when it does not answer. */
 
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { resolvePaths } from "../config/paths.ts";
+import { readServiceEnv } from "../config/service-env.ts";
 import { OcpError } from "../core/errors.ts";
 import { type Host, usageError } from "./output.ts";
 
@@ -22,7 +24,7 @@ export interface Remote {
 /** How long, in ms, the server may take until its answer begins. */
 const patience = 30_000;
 
-/** The server by `--url`, else OCP_URL, else the port of CLAUDE_PROXY_PORT on this machine. */
+/** The server by `--url`, else OCP_URL, else on this machine where CLAUDE_PROXY_PORT or the installed service says. */
 export function connectRemote(args: Readonly<Record<string, unknown>>, host: Host): Remote {
   const url = baseUrl(typeof args.url === "string" ? args.url : host.env.OCP_URL, host);
   const key = typeof args.key === "string" ? args.key : ownKey(host);
@@ -54,13 +56,22 @@ export function connectRemote(args: Readonly<Record<string, unknown>>, host: Hos
 }
 
 function baseUrl(wanted: string | undefined, host: Host): string {
-  if (wanted === undefined || wanted === "") return `http://127.0.0.1:${host.env.CLAUDE_PROXY_PORT || 3456}`;
+  if (wanted === undefined || wanted === "") return ownUrl(host);
   const text = /^https?:\/\//.test(wanted) ? wanted : `http://${wanted}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url?.hostname || url.search || url.hash || url.username) {
     throw usageError(`${JSON.stringify(wanted)} is no address of a server. It must be like http://192.168.1.20:3456.`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/(v1\/?)?$/, "");
+}
+
+/** Of this user's own server. One that listens on all addresses, or on a name, is asked on the loopback one. */
+function ownUrl({ env }: Host): string {
+  const service = env.HOME ? readServiceEnv(resolvePaths(env).serviceEnv) : {};
+  const port = env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT || "3456";
+  const bind = env.CLAUDE_BIND || service.CLAUDE_BIND || "";
+  const host = isIP(bind) === 0 || /^[0:.]+$/.test(bind) ? "127.0.0.1" : bind;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** OCP_ADMIN_KEY, else the key that the server wrote at its first start, if it is this user's. */

@@ -13,6 +13,8 @@ export interface Paths {
   logs: string;
   /** The administrator's key, when the environment does not give it. */
   adminKey: string;
+  /** The environment of the installed service (service-env.ts). */
+  serviceEnv: string;
   /** The empty home that the claude CLI runs in. */
   spawnHome: string;
   /** Where the owner's claude CLI keeps its configuration and login. */
@@ -38,6 +40,7 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
     data,
     logs: join(data, "logs"),
     adminKey: join(data, "admin-key"),
+    serviceEnv: join(data, "service.env"),
     spawnHome: join(data, "spawn-home"),
     claudeConfig: env.CLAUDE_CONFIG_DIR || join(home, ".claude"),
   };

@@ -12,6 +12,7 @@ test("everything lies under HOME", () => {
     data: "/home/someone/.ocp",
     logs: "/home/someone/.ocp/logs",
     adminKey: "/home/someone/.ocp/admin-key",
+    serviceEnv: "/home/someone/.ocp/service.env",
     spawnHome: "/home/someone/.ocp/spawn-home",
     claudeConfig: "/home/someone/.claude",
   });
