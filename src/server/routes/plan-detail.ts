@@ -24,6 +24,7 @@ const plan = {
   subscription: "max",
   ...told,
 } as const;
+const view = viewPlan(plan, now, () => "Thu, Nov 26, 12:10 PM");
 
 export const usageDetail = {
   tags: ["Usage"],
@@ -38,7 +39,7 @@ export const usageDetail = {
     "200": jsonResponse("The plan's windows, and what this server has done.", {
       status: plan.state,
       ...viewAge(plan, now),
-      plan: viewPlan(plan, now),
+      plan: view,
       proxy: { totalRequests: 42, activeRequests: 1, errors: 1, timeouts: 0, uptime: "3h 12m" },
       models: {
         "claude-sonnet-5-5": {
@@ -67,7 +68,7 @@ export const statusDetail = {
     "200": jsonResponse("The state.", {
       proxy: { status: "ok", version: "4.0.0", uptime: "3h 12m", auth: "ok" },
       requests: { total: 42, active: 1, errors: 1, timeouts: 0 },
-      plan: { status: plan.state, ...viewAge(plan, now), ...viewPlan(plan, now) },
+      plan: { status: plan.state, ...viewAge(plan, now), ...view },
       recentErrors: [
         {
           time: new Date(now).toISOString(),
