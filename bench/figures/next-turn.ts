@@ -1,5 +1,6 @@
 /** The second and third turn of a conversation: when the first word comes, and the last. */
 
+import { adjust, seal, sealed, untouched } from "../../src/claude/dials.ts";
 import { claudeBinary } from "../../test/harness/claude.ts";
 import { createTemp } from "../../test/harness/temp.ts";
 import { startApi } from "../api.ts";
@@ -12,6 +13,9 @@ import { startOurs } from "../ours.ts";
 import { settle } from "../proc.ts";
 
 const turns = [1, 2, 3];
+
+/** Gives a sealed process the API's address back. */
+const unseal = (apiUrl: string) => adjust(sealed(untouched(apiUrl)), untouched(apiUrl));
 
 /** The timings of all turns but the first. */
 async function converse(url: string, name: string): Promise<Timing[]> {
@@ -34,13 +38,21 @@ export const nextTurn: Figure = async ({ programs, runs }) => {
   const bin = claudeBinary();
   await using temp = await createTemp();
 
-  const bare = async (name: string) => {
+  /** `sealing`: with the API's address taken from it during each answer and given back after it, as we do. */
+  const bare = async (name: string, sealing: boolean) => {
     const claude = startBare({ bin, temp, apiUrl: api.url });
+    let isSealed = false;
+    const sealOnce = () => {
+      if (sealing && !isSealed) claude.request(seal).catch(() => {});
+      isSealed = true;
+    };
     try {
       const timings: Timing[] = [];
       for (const turn of turns) {
         await settle();
-        timings.push(await askBare(claude, `Turn ${turn} of conversation ${name}.`));
+        timings.push(await askBare(claude, `Turn ${turn} of conversation ${name}.`, performance.now(), sealOnce));
+        if (sealing) for (const request of unseal(api.url)) await claude.request(request);
+        isSealed = false;
       }
       return timings.slice(1);
     } finally {
@@ -54,12 +66,13 @@ export const nextTurn: Figure = async ({ programs, runs }) => {
     [
       (round) => converse(ours.url, `A${round}`),
       (round) => converse(baseline.url, `B${round}`),
-      (round) => bare(`C${round}`),
+      (round) => bare(`C${round}`, false),
+      (round) => bare(`D${round}`, true),
     ],
     settle,
   );
 
-  const names = ["ocp", "a spawn per request", "bare CLI, the same process"];
+  const names = ["ocp", "a spawn per request", "bare CLI, the same process", "bare CLI, sealed as ours is"];
   const rows = (pick: (timing: Timing) => number) =>
     names.map((by, at) => ({ by, samples: samples[at]!.flat().map(pick) }));
   return [

@@ -1,6 +1,9 @@
 /** Independent requests of one turn a second, with one, four and eight of them at a time. */
 
+import { claudeBinary } from "../../test/harness/claude.ts";
+import { createTemp } from "../../test/harness/temp.ts";
 import { startApi } from "../api.ts";
+import { askBare, type BareOptions, startBare } from "../bare.ts";
 import { startBaseline } from "../baseline.ts";
 import { ask } from "../client.ts";
 import type { Figure } from "../figure.ts";
@@ -20,13 +23,17 @@ export const throughput: Figure = async ({ programs, quick }) => {
   await using api = await startApi(programs);
   await using ours = await startOurs(programs, { apiUrl: api.url });
   await using baseline = await startBaseline(programs, api.url);
+  await using temp = await createTemp();
+  const askOurs = (text: string) => ask(ours.url, [{ role: "user", content: text }]);
+  const askBaseline = (text: string) => ask(baseline.url, [{ role: "user", content: text }]);
+  const askAlone = (text: string) => askOnce({ bin: claudeBinary(), temp, apiUrl: api.url }, text);
 
   const metrics: Metric[] = [];
   for (const { inFlight, windowMs, rounds, goal } of loads) {
     const window = quick ? 1_500 : windowMs;
-    const [us = [], them = []] = await alternate<number>(
+    const [us = [], them = [], floor = []] = await alternate<number>(
       quick ? 1 : rounds,
-      [() => rate(ours.url, inFlight, window), () => rate(baseline.url, inFlight, window)],
+      [askOurs, askBaseline, askAlone].map((asks) => () => rate(asks, inFlight, window)),
       settle,
     );
     metrics.push({
@@ -36,6 +43,7 @@ export const throughput: Figure = async ({ programs, quick }) => {
       rows: [
         { by: "ocp", samples: us },
         { by: "a spawn per request", samples: them },
+        { by: "bare CLI, one a question", samples: floor },
       ],
     });
   }
@@ -43,15 +51,26 @@ export const throughput: Figure = async ({ programs, quick }) => {
 };
 
 /** Each of the lanes asks again as soon as it was answered; what was begun within the window counts, to its end. */
-async function rate(url: string, inFlight: number, windowMs: number): Promise<number> {
+async function rate(asks: (text: string) => Promise<unknown>, inFlight: number, windowMs: number): Promise<number> {
   const start = performance.now();
   let answered = 0;
   const lane = async (name: number) => {
     for (let turn = 0; performance.now() - start < windowMs; turn++) {
-      await ask(url, [{ role: "user", content: `Question ${turn} of lane ${name}.` }]);
+      await asks(`Question ${turn} of lane ${name}.`);
       answered++;
     }
   };
   await Promise.all(Array.from({ length: inFlight }, (_, name) => lane(name)));
   return (answered / (performance.now() - start)) * 1000;
+}
+
+/** By our own recipe and with no server between: what a question costs when nothing is reused. */
+async function askOnce(options: BareOptions, text: string): Promise<void> {
+  const claude = startBare(options);
+  try {
+    await askBare(claude, text);
+  } finally {
+    claude.kill();
+    await claude.exited;
+  }
 }
