@@ -30,16 +30,18 @@ export function memoryOf(pid: number): Memory {
 }
 
 const lookMs = 100;
-const patienceMs = 5_000;
+/** A booted or answered CLI works on in bursts for some seconds. */
+const quietLooks = 8;
+const patienceMs = 10_000;
 
 /** Waits until nothing that this process started works any more, so that one sample does not pay for another. */
 export async function settle(): Promise<void> {
   const deadline = performance.now() + patienceMs;
   let before = busy();
-  while (performance.now() < deadline) {
+  for (let quiet = 0; quiet < quietLooks && performance.now() < deadline; ) {
     await Bun.sleep(lookMs);
     const now = busy();
-    if ([...now].every(([pid, time]) => time - (before.get(pid) ?? 0) < tickMs)) return;
+    quiet = [...now].every(([pid, time]) => time - (before.get(pid) ?? 0) < tickMs) ? quiet + 1 : 0;
     before = now;
   }
 }
