@@ -4,7 +4,10 @@ import { stripVTControlCharacters } from "node:util";
 import { OcpError } from "../core/errors.ts";
 
 /** The process as the commands see it. */
-export type Host = Pick<NodeJS.Process, "env" | "stdout" | "stderr" | "on" | "exit">;
+export type Host = Pick<
+  NodeJS.Process,
+  "env" | "stdin" | "stdout" | "stderr" | "on" | "exit" | "execPath" | "platform" | "getuid"
+>;
 
 export const exitCodes = {
   ok: 0,

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
 import { readServiceEnv } from "../config/service-env.ts";
 import { OcpError } from "../core/errors.ts";
@@ -65,13 +66,19 @@ function baseUrl(wanted: string | undefined, host: Host): string {
   return `${url.origin}${url.pathname}`.replace(/\/(v1\/?)?$/, "");
 }
 
-/** Of this user's own server. One that listens on all addresses, or on a name, is asked on the loopback one. */
+/** Of this user's own server. */
 function ownUrl({ env }: Host): string {
   const service = env.HOME ? readServiceEnv(resolvePaths(env).serviceEnv) : {};
-  const port = env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT || "3456";
-  const bind = env.CLAUDE_BIND || service.CLAUDE_BIND || "";
+  return urlOf({
+    CLAUDE_PROXY_PORT: env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT,
+    CLAUDE_BIND: env.CLAUDE_BIND || service.CLAUDE_BIND,
+  });
+}
+
+/** Where a server with these variables answers; one that listens on all addresses, or on a name, on the loopback one. */
+export function urlOf({ CLAUDE_PROXY_PORT: port, CLAUDE_BIND: bind = "" }: Environment): string {
   const host = isIP(bind) === 0 || /^[0:.]+$/.test(bind) ? "127.0.0.1" : bind;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port || "3456"}`;
 }
 
 /** OCP_ADMIN_KEY, else the key that the server wrote at its first start, if it is this user's. */

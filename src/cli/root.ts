@@ -9,6 +9,7 @@ import { keysCommand } from "./keys/commands.ts";
 import { exitCodes, type Host, reportError, usageError, write } from "./output.ts";
 import { remoteArgs } from "./remote.ts";
 import { serveArgs } from "./serve-args.ts";
+import { serviceCommands } from "./service/commands.ts";
 import { checkArguments, didYouMean, seeHelp } from "./strict.ts";
 
 const json = { type: "boolean", description: "Prints JSON." } as const;
@@ -20,6 +21,7 @@ const commands = new Map(
       args: serveArgs,
       run: async ({ args, data }) => (await import("./serve.ts")).serve(args, data),
     },
+    ...serviceCommands,
     keys: keysCommand,
     usage: {
       meta: { name: "usage", description: "Shows how much of the plan is used, or by whom." },

@@ -15,6 +15,8 @@ export interface Paths {
   adminKey: string;
   /** The environment of the installed service (service-env.ts). */
   serviceEnv: string;
+  /** Where systemd keeps the units of the system. */
+  systemUnits: string;
   /** The empty home that the claude CLI runs in. */
   spawnHome: string;
   /** Where the owner's claude CLI keeps its configuration and login. */
@@ -41,6 +43,7 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
     logs: join(data, "logs"),
     adminKey: join(data, "admin-key"),
     serviceEnv: join(data, "service.env"),
+    systemUnits: testing ? join(home, "systemd") : "/etc/systemd/system",
     spawnHome: join(data, "spawn-home"),
     claudeConfig: env.CLAUDE_CONFIG_DIR || join(home, ".claude"),
   };

@@ -7,16 +7,23 @@ export interface Outcome {
   stderr: string;
 }
 
-/** argv, and at most so many ms (10 s when not said). Never rejects. */
-export type Run = (argv: readonly string[], timeoutMs?: number) => Promise<Outcome>;
+export interface RunOptions {
+  /** Ms; 10 s when not said. */
+  timeout?: number;
+  /** What the program reads; nothing when not said. */
+  input?: string;
+}
+
+/** Never rejects. */
+export type Run = (argv: readonly string[], options?: RunOptions) => Promise<Outcome>;
 
 /** `env` is all that the programs get. */
 export function createRun(env: Readonly<Record<string, string | undefined>>): Run {
-  return async (argv, timeout = 10_000) => {
+  return async (argv, { timeout = 10_000, input } = {}) => {
     try {
       const child = Bun.spawn([...argv], {
         env: env as Record<string, string>,
-        stdin: "ignore",
+        stdin: input === undefined ? "ignore" : new Blob([input]),
         stdout: "pipe",
         stderr: "pipe",
         timeout,
@@ -29,4 +36,10 @@ export function createRun(env: Readonly<Record<string, string | undefined>>): Ru
       return { code: null, stdout: "", stderr: (error as Error).message };
     }
   };
+}
+
+/** What a failed command said, on one line. */
+export function complaint({ stderr, stdout, code }: Outcome): string {
+  const said = (stderr.trim() || stdout.trim()).replace(/\s+/g, " ").slice(0, 300);
+  return said || (code === null ? "it could not be run" : `exit code ${code}`);
 }

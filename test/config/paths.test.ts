@@ -13,6 +13,7 @@ test("everything lies under HOME", () => {
     logs: "/home/someone/.ocp/logs",
     adminKey: "/home/someone/.ocp/admin-key",
     serviceEnv: "/home/someone/.ocp/service.env",
+    systemUnits: "/etc/systemd/system",
     spawnHome: "/home/someone/.ocp/spawn-home",
     claudeConfig: "/home/someone/.claude",
   });

@@ -1,0 +1,45 @@
+/** Asks a server of our own whether it answers, as which version. */
+
+import { fieldsOf, textOf } from "../answers.ts";
+
+export interface Answering {
+  version: string;
+  /** Whether it says of itself that it can answer requests. */
+  working: boolean;
+  /** What it says is to be done. */
+  advice: string[];
+}
+
+const patience = 2_000;
+const lookEvery = 100;
+
+/** Null when nothing answers as OCP does. Never rejects. */
+export async function lookForServer(url: string): Promise<Answering | null> {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(patience), redirect: "manual" });
+    const body = fieldsOf(await response.json());
+    const version = textOf(body.version);
+    if (version === null || textOf(body.status) === null) return null;
+    const advice = Array.isArray(body.advice) ? body.advice.flatMap((each) => textOf(each) ?? []) : [];
+    return { version, working: body.status === "ok", advice };
+  } catch {
+    return null;
+  }
+}
+
+/** Resolves once a server of this version answers; null when none does within `deadline` ms. */
+export async function awaitServer(url: string, version: string, deadline: number): Promise<Answering | null> {
+  for (const end = performance.now() + deadline; performance.now() < end; await Bun.sleep(lookEvery)) {
+    const found = await lookForServer(url);
+    if (found?.version === version) return found;
+  }
+  return null;
+}
+
+/** Whether nothing answers any more within `deadline` ms. */
+export async function awaitSilence(url: string, deadline: number): Promise<boolean> {
+  for (const end = performance.now() + deadline; performance.now() < end; await Bun.sleep(lookEvery)) {
+    if ((await lookForServer(url)) === null) return true;
+  }
+  return false;
+}
