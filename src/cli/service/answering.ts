@@ -12,6 +12,8 @@ export interface Answering {
 
 const patience = 2_000;
 const lookEvery = 100;
+/** How long, in ms, a service may take between its order and its process. */
+const givenUpAfter = 2_000;
 
 /** Null when nothing answers as OCP does. Never rejects. */
 export async function lookForServer(url: string): Promise<Answering | null> {
@@ -27,11 +29,22 @@ export async function lookForServer(url: string): Promise<Answering | null> {
   }
 }
 
-/** Resolves once a server of this version answers; null when none does within `deadline` ms. */
-export async function awaitServer(url: string, version: string, deadline: number): Promise<Answering | null> {
+/**
+ * Resolves once a server of this version answers; null when none does within `deadline` ms, or when `isRunning` has
+ * said for a while that it does not even run.
+ */
+export async function awaitServer(
+  url: string,
+  version: string,
+  deadline: number,
+  isRunning: () => Promise<boolean | null> = async () => null,
+): Promise<Answering | null> {
+  let lastRan = performance.now();
   for (const end = performance.now() + deadline; performance.now() < end; await Bun.sleep(lookEvery)) {
     const found = await lookForServer(url);
     if (found?.version === version) return found;
+    if ((await isRunning()) !== false) lastRan = performance.now();
+    else if (performance.now() - lastRan > givenUpAfter) return null;
   }
   return null;
 }

@@ -78,7 +78,7 @@ async function refuseStranger(service: ServiceManager, url: string): Promise<voi
 }
 
 async function answers(service: ServiceManager, url: string): Promise<void> {
-  if ((await awaitServer(url, version, startTime)) !== null) return;
+  if ((await awaitServer(url, version, startTime, async () => (await service.state()).running)) !== null) return;
   const other = await lookForServer(url);
   const words = await service.lastWords();
   const found =

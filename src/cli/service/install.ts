@@ -54,7 +54,9 @@ export async function install(args: Arguments, host: Host): Promise<number> {
   const start = args["no-start"] !== true;
   const isUpToDate = done.length === 0 && before.running === true && (await lookForServer(url))?.version === version;
   if (start && !isUpToDate) await manager.restart();
-  const answered = start ? await awaitServer(url, version, startTime) : null;
+  const answered = start
+    ? await awaitServer(url, version, startTime, async () => (await manager.state()).running)
+    : null;
   if (start && answered === null) throw new OcpError("not_ready", await whyNot(manager, url));
   warnings.push(...(answered?.advice ?? []));
 
