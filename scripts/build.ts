@@ -3,16 +3,16 @@
  * `--all` make `dist/ocp-<target>` for others.
  */
 
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { compileBinary } from "./compile.ts";
+import { command, runtimeOf } from "./runtime.ts";
 import { type Target, targets } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
-const runtimes = join(root, "node_modules", ".cache", `bun-${Bun.version}`);
 
 /** Compiles to a scratch directory first, so that a binary in `dist` is always whole and may be running. */
 async function compile(name: string, target?: Target): Promise<void> {
@@ -29,35 +29,6 @@ async function compile(name: string, target?: Target): Promise<void> {
     rmSync(scratch, { recursive: true, force: true });
   }
   console.log(`dist/${name}  ${(statSync(join(dist, name)).size / 1e6).toFixed(1)} MB`);
-}
-
-/** The path of a target's runtime. npm fetches and verifies it, from whichever registry npm is set to. */
-async function runtimeOf(target: Target): Promise<string> {
-  const directory = join(runtimes, target.name);
-  const runtime = join(directory, "package", "bin", "bun");
-  if (existsSync(runtime)) return runtime;
-  mkdirSync(runtimes, { recursive: true });
-  const scratch = mkdtempSync(join(runtimes, ".fetch-"));
-  try {
-    await command(["npm", "pack", "--silent", `${target.runtime}@${Bun.version}`], scratch);
-    const archive = readdirSync(scratch).find((file) => file.endsWith(".tgz"));
-    if (archive === undefined) throw new Error(`npm pack ${target.runtime} left no archive`);
-    await command(["tar", "-xzf", archive], scratch);
-    rmSync(join(scratch, archive));
-    chmodSync(join(scratch, "package", "bin", "bun"), 0o755);
-    rmSync(directory, { recursive: true, force: true });
-    renameSync(scratch, directory);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-  return runtime;
-}
-
-async function command(argv: string[], cwd: string): Promise<string> {
-  const child = Bun.spawn(argv, { cwd, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
-  const output = await child.stdout.text();
-  if ((await child.exited) !== 0) throw new Error(`${argv.join(" ")} failed`);
-  return output;
 }
 
 async function verifyHost(): Promise<void> {

@@ -1,11 +1,11 @@
 /** argv to the command line, nothing else. `ocp --version` is answered before anything is loaded. */
 
-import { version } from "../package.json";
+import { build } from "./config/build.ts";
 
 const argv = process.argv.slice(2);
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v")) {
   // biome-ignore lint/suspicious/noConsole: process.stdout loads Node's streams, half of the time that this takes
-  console.log(version);
+  console.log(build.version);
 } else {
   const { runCli } = await import("./cli/root.ts");
   process.exit(await runCli(argv, process));

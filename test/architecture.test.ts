@@ -5,7 +5,7 @@ import { type Import, importsOf, importsUnder } from "./imports.ts";
 
 /** For each part the others that it may import, and those of which it may import types alone. */
 const arrows: Record<string, { values: string[]; types?: string[] }> = {
-  main: { values: ["cli"] },
+  main: { values: ["cli", "config"] },
   cli: { values: ["services", "doctor", "update", "service", "openclaw", "logs", "config", "core"] },
   services: { values: ["server", "claude", "store", "logs", "demo", "config", "wire", "core"] },
   doctor: { values: ["update", "service", "openclaw", "claude", "store", "logs", "config", "core"] },

@@ -17,6 +17,8 @@ export const exitCodes = {
   usage: 2,
   /** The port is taken, or the address is not this machine's. */
   cannotListen: 3,
+  /** `ocp update --check` has found a newer version. */
+  updateAvailable: 10,
 } as const;
 
 /** The `reason` of an OcpError that means that the server could not listen. */

@@ -67,7 +67,7 @@ function baseUrl(wanted: string | undefined, host: Host): string {
 }
 
 /** Of this user's own server. */
-function ownUrl({ env }: Host): string {
+export function ownUrl({ env }: Host): string {
   const service = env.HOME ? readServiceEnv(resolvePaths(env).serviceEnv) : {};
   return urlOf({
     CLAUDE_PROXY_PORT: env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT,

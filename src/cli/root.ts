@@ -11,6 +11,7 @@ import { remoteArgs } from "./remote.ts";
 import { serveArgs } from "./serve-args.ts";
 import { serviceCommands } from "./service/commands.ts";
 import { checkArguments, didYouMean, seeHelp } from "./strict.ts";
+import { updateCommands } from "./update/commands.ts";
 
 const json = { type: "boolean", description: "Prints JSON." } as const;
 
@@ -90,6 +91,7 @@ const commands = new Map(
       },
       run: async ({ args, data }) => (await import("./cache.ts")).cache(args, data),
     },
+    ...updateCommands,
     version: {
       meta: { name: "version", description: "Prints the version." },
       args: { json },

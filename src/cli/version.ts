@@ -1,9 +1,9 @@
 /** `ocp version`: the version alone, or as JSON with what it runs on. */
 
-import { version } from "../../package.json";
+import { build } from "../config/build.ts";
 import { exitCodes, type Host, write } from "./output.ts";
 
-export { version };
+export const { version } = build;
 
 export async function printVersion(json: boolean, host: Host): Promise<number> {
   const details = { version, bun: Bun.version, platform: process.platform, arch: process.arch };

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readText } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import { createLaunchd, isOlder, olderPlists, plistPath } from "./launchd.ts";
 import type { ServiceMachine, ServiceManager, ServicePaths } from "./manager.ts";
@@ -10,7 +11,6 @@ import { environmentIn } from "./plist.ts";
 import { createScript, scriptPath } from "./script.ts";
 import { createSystemd, hasSystemd, unitPath } from "./systemd.ts";
 import { environmentOf, marker } from "./unit.ts";
-import { readText } from "./whole-file.ts";
 
 /** The service that is installed; null when there is none. */
 export function findInstalled(machine: ServiceMachine, paths: ServicePaths): ServiceManager | null {

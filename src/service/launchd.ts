@@ -3,13 +3,13 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readServiceEnv } from "../config/service-env.ts";
+import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import { complaint } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { keepBackup } from "./older.ts";
 import { environmentIn, plistText, programIn } from "./plist.ts";
 import { tail } from "./tail.ts";
-import { readText, writeWhole } from "./whole-file.ts";
 
 const label = "dev.ocp.proxy";
 /** What earlier versions were called. */

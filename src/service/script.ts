@@ -2,11 +2,11 @@
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import { complaint } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { tail } from "./tail.ts";
-import { readText, writeWhole } from "./whole-file.ts";
 
 export function scriptPath({ data }: ServicePaths): string {
   return join(data, "start.sh");

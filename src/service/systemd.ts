@@ -2,12 +2,12 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import { complaint, type Outcome, type RunOptions } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { keepBackup, ourVariables } from "./older.ts";
 import { environmentOf, keepAdditions, marker, unitText, withoutVariables } from "./unit.ts";
-import { readText, writeWhole } from "./whole-file.ts";
 
 export const unitName = "ocp-proxy.service";
 /** What earlier versions were called. */

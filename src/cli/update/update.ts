@@ -1,0 +1,190 @@
+/** `ocp update`: a newer version, or an older one again. */
+
+import { basename } from "node:path";
+import { build } from "../../config/build.ts";
+import { resolvePaths } from "../../config/paths.ts";
+import { OcpError } from "../../core/errors.ts";
+import { applyRelease, goBack, type Place } from "../../update/apply.ts";
+import { checkForUpdate, releaseServerOf } from "../../update/check.ts";
+import { lockUpdates } from "../../update/lock.ts";
+import { newest, type Release } from "../../update/manifest.ts";
+import { readMarker, removeMarker } from "../../update/marker.ts";
+import { type Snapshot, snapshotsIn } from "../../update/snapshot.ts";
+import { confirm } from "../confirm.ts";
+import { columns, exitCodes, type Host, usageError, write } from "../output.ts";
+import { ownUrl } from "../remote.ts";
+import { lookForServer } from "../service/answering.ts";
+import { placeOf, surroundings } from "./place.ts";
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+export async function update(args: Arguments, host: Host): Promise<number> {
+  demandSense(args);
+  if (args.check === true) return check(args, host);
+  if (args.rollback === true) return args.list === true ? list(args, host) : rollback(args, host);
+
+  const from = releaseServerOf(build, host.env);
+  const place = placeOf(host);
+  const releases = await from.releases();
+  const release = choose(releases, args.target);
+  const target = build.target ?? "unknown";
+  const isSame = release.version === place.version;
+  const interrupted = readMarker(place.data);
+  if (isSame && interrupted === null)
+    return tell(
+      args,
+      host,
+      { from: place.version, to: release.version, changed: false },
+      `OCP ${place.version} is the newest.`,
+    );
+  if (args["dry-run"] === true) return await plan(args, host, place, release, target);
+
+  const isOlder = Bun.semver.order(release.version, place.version) < 0;
+  const question = `Replace OCP ${place.version} by ${isOlder ? "the older " : ""}${release.version}?`;
+  if (!isSame && !(await confirm(question, args.yes === true, host))) return exitCodes.failure;
+  const unlock = lockUpdates(place.data, process.pid);
+  try {
+    const around = await surroundings(host, place);
+    if (isSame) {
+      await finish(place, around);
+    } else {
+      await applyRelease(release, target, from, place, around);
+    }
+    const advice =
+      around.server === null && (await lookForServer(ownUrl(host))) !== null
+        ? " A server that no service runs still answers as it was: restart it."
+        : "";
+    return await tell(
+      args,
+      host,
+      { from: place.version, to: release.version, changed: true },
+      `OCP ${release.version} is installed.${advice}`,
+    );
+  } finally {
+    unlock();
+  }
+}
+
+/** An update that was interrupted after the new version had taken its place. */
+async function finish(place: Place, around: Awaited<ReturnType<typeof surroundings>>): Promise<void> {
+  await around.say("An update was interrupted; finishing it ...");
+  if (around.server && !(await around.server.answers(place.version))) {
+    await around.server.restart();
+    if (!(await around.server.answers(place.version))) {
+      throw new OcpError("not_ready", `${place.version} does not answer. Go back with: ocp update --rollback --yes`);
+    }
+  }
+  removeMarker(place.data);
+}
+
+function demandSense({ check: asks, rollback: back, list: lists, snapshot, target }: Arguments): void {
+  if (back !== true && (lists === true || snapshot !== undefined))
+    throw usageError("--list and --snapshot go with --rollback.");
+  if (back === true && (asks === true || target !== undefined))
+    throw usageError("--rollback goes without --check and --target.");
+}
+
+function choose(releases: readonly Release[], wanted: unknown): Release {
+  const found =
+    wanted === undefined
+      ? newest(releases)
+      : releases.find(({ version }) => version === String(wanted).replace(/^v/, ""));
+  if (found) return found;
+  const known = releases.map(({ version }) => version).slice(0, 10);
+  throw new OcpError(
+    "not_found",
+    wanted === undefined
+      ? "There is no release yet."
+      : `There is no release ${String(wanted)}. There are: ${known.join(", ") || "none"}.`,
+  );
+}
+
+async function check(args: Arguments, host: Host): Promise<number> {
+  const found = await checkForUpdate(build, host.env);
+  if (found.problem !== null) {
+    // Also with --json, since nothing was found out.
+    throw new OcpError("not_ready", found.problem);
+  }
+  const text = found.available
+    ? `OCP ${found.latest} is there; this is ${found.current}. Install it with: ocp update`
+    : `OCP ${found.current} is the newest.`;
+  await write(host, host.stdout, args.json === true ? `${JSON.stringify(found, null, 2)}\n` : `${text}\n`);
+  return found.available ? exitCodes.updateAvailable : exitCodes.ok;
+}
+
+async function plan(
+  args: Arguments,
+  host: Host,
+  { binary, version, data }: Place,
+  release: Release,
+  target: string,
+): Promise<number> {
+  const steps = [
+    `fetch ${release.version} for ${target} and check it`,
+    "try it on a port of its own with a copy of the database",
+    `keep ${version}, the database and the settings in ${data}`,
+    `replace ${binary}`,
+    "restart the service, and go back if it does not answer",
+  ];
+  return tell(
+    args,
+    host,
+    { from: version, to: release.version, changed: false, steps },
+    `Would ${steps.join(",\n  ")}.\nNothing was changed.`,
+  );
+}
+
+async function list(args: Arguments, host: Host): Promise<number> {
+  const found = snapshotsIn(resolvePaths(host.env).data);
+  const rows = found.map((each) => [basename(each.directory), each.from, each.to, each.createdAt]);
+  const table =
+    rows.length === 0
+      ? "There is nothing to go back to.\n"
+      : columns([["SNAPSHOT", "BACK TO", "FROM", "TAKEN"], ...rows]);
+  await write(host, host.stdout, args.json === true ? `${JSON.stringify(found, null, 2)}\n` : table);
+  return exitCodes.ok;
+}
+
+async function rollback(args: Arguments, host: Host): Promise<number> {
+  const place = placeOf(host);
+  const snapshot = chooseSnapshot(snapshotsIn(place.data), place, args.snapshot);
+  const outcome = { from: place.version, to: snapshot.from, changed: false };
+  if (args["dry-run"] === true) {
+    return tell(
+      args,
+      host,
+      outcome,
+      `Would put OCP ${snapshot.from} of ${snapshot.directory} in the place of ${place.version}. Nothing was changed.`,
+    );
+  }
+  if (!(await confirm(`Go back from OCP ${place.version} to ${snapshot.from}?`, args.yes === true, host)))
+    return exitCodes.failure;
+  const unlock = lockUpdates(place.data, process.pid);
+  try {
+    await goBack(snapshot, place, await surroundings(host, place));
+  } finally {
+    unlock();
+  }
+  return tell(args, host, { ...outcome, changed: true }, `OCP ${snapshot.from} is installed again.`);
+}
+
+/** The one named, else where an interrupted update came from, else the newest of another version. */
+function chooseSnapshot(snapshots: readonly Snapshot[], { data, version }: Place, wanted: unknown): Snapshot {
+  const marked = readMarker(data)?.snapshot;
+  const found =
+    wanted !== undefined
+      ? snapshots.find(({ directory }) => basename(directory) === basename(String(wanted)))
+      : (snapshots.find(({ directory }) => directory === marked) ?? snapshots.find(({ from }) => from !== version));
+  if (found) return found;
+  throw new OcpError(
+    "not_found",
+    wanted === undefined
+      ? "There is nothing to go back to."
+      : `There is no snapshot ${String(wanted)}. See: ocp update --rollback --list`,
+  );
+}
+
+async function tell(args: Arguments, host: Host, outcome: object, text: string): Promise<number> {
+  await write(host, host.stdout, args.json === true ? `${JSON.stringify(outcome, null, 2)}\n` : `${text}\n`);
+  return exitCodes.ok;
+}

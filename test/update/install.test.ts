@@ -1,0 +1,234 @@
+/** `scripts/install`, as a newcomer runs it: an empty home, a POSIX shell and curl. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { testEnv } from "../harness/env.ts";
+import { createTemp, type Temp } from "../harness/temp.ts";
+import { root } from "../imports.ts";
+import { makeReleases, type Releases, target } from "./releases.ts";
+
+let temp: Temp;
+let releases: Releases;
+beforeAll(async () => {
+  temp = await createTemp();
+  releases = makeReleases(temp.path);
+}, 60_000);
+afterEach(() => {
+  releases.reset();
+});
+afterAll(async () => {
+  releases[Symbol.dispose]();
+  await temp.remove();
+});
+
+interface Options {
+  args?: string[];
+  env?: Record<string, string | undefined>;
+  shell?: string[];
+  script?: string;
+  home: string;
+}
+
+/** What the release's own copy of the script does. */
+async function install({ args = [], env = {}, shell = ["sh"], script, home }: Options) {
+  const file = script ?? join(releases.directory, "install");
+  const child = Bun.spawn([...shell, file, ...args], {
+    env: testEnv(home, { PATH: "/usr/bin:/bin", ...env }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, stdout, stderr };
+}
+
+const versionOf = (file: string) => Bun.spawnSync([file, "--version"]).stdout.toString().trim();
+
+/** A PATH with these programs alone, some of them replaced by a line of shell. */
+function pathOf(directory: string, names: readonly string[], replaced: Record<string, string> = {}): string {
+  const bin = join(directory, "few");
+  mkdirSync(bin);
+  for (const name of names) {
+    const found = Bun.which(name, { PATH: "/usr/bin:/bin" });
+    if (found) symlinkSync(found, join(bin, name));
+  }
+  for (const [name, line] of Object.entries(replaced)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  return bin;
+}
+const posix = [
+  "sh",
+  "cat",
+  "chmod",
+  "cut",
+  "env",
+  "getconf",
+  "grep",
+  "head",
+  "mkdir",
+  "mktemp",
+  "mv",
+  "printf",
+  "rm",
+  "sed",
+  "tr",
+  "uname",
+];
+
+describe("the installer", () => {
+  test("puts the newest release into ~/.local/bin, checked and signed, and says what comes next", async () => {
+    await using place = await createTemp();
+    const { code, stdout, stderr } = await install({ home: place.home });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toContain(`Installed ocp 4.2.0 in ${place.home}/.local/bin.`);
+    expect(stderr).toContain("is not on your PATH");
+    expect(stderr).toContain("ocp doctor");
+    expect(stderr).not.toContain("is not.");
+    const file = join(place.home, ".local", "bin", "ocp");
+    expect(versionOf(file)).toBe("4.2.0");
+    expect(statSync(file).mode & 0o777).toBe(0o755);
+    expect(readdirSync(join(place.home, ".local", "bin"))).toEqual(["ocp"]);
+    expect(readdirSync(place.home).sort()).toEqual([".local", "tmp"]);
+    expect(readdirSync(join(place.home, "tmp"))).toEqual([]);
+  });
+
+  test("takes the place, the release and the mirror that it is told", async () => {
+    await using place = await createTemp();
+    const env = { OCP_INSTALL_URL: `${releases.url.replace("/mirror", "")}/`, OCP_VERSION: "v4.1.0" };
+    const dir = join(place.path, "a place");
+    expect(await install({ home: place.home, args: ["--dir", dir], env })).toMatchObject({ code: 0 });
+    expect(versionOf(join(dir, "ocp"))).toBe("4.1.0");
+    expect(existsSync(join(place.home, ".local"))).toBe(false);
+  });
+
+  test.each([
+    ["cut", "another checksum"],
+    ["other-bytes", "another checksum"],
+    ["gone", "The download failed"],
+  ] as const)("installs nothing when the download is %s, and leaves what is there", async (fault, sentence) => {
+    await using place = await createTemp();
+    const bin = join(place.home, ".local", "bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "ocp"), "older");
+    releases.fault = fault;
+    const { code, stderr } = await install({ home: place.home });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(sentence) });
+    expect(readFileSync(join(bin, "ocp"), "utf8")).toBe("older");
+    expect(readdirSync(bin)).toEqual(["ocp"]);
+    expect(readdirSync(join(place.home, "tmp"))).toEqual([]);
+  });
+
+  test("installs nothing by checksums that another key has signed", async () => {
+    await using place = await createTemp();
+    releases.tamper("checksums.txt", (text) => `${text}\n`);
+    const { code, stderr } = await install({ home: place.home });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("not signed by the key") });
+    expect(existsSync(join(place.home, ".local"))).toBe(false);
+  });
+
+  test("says so when the signature cannot be checked here", async () => {
+    await using place = await createTemp();
+    const path = pathOf(place.path, [...posix, "curl", "gzip", "sha256sum"]);
+    const { code, stderr } = await install({ home: place.home, env: { PATH: path } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("their signature is not") });
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("says that the disk is full", async () => {
+    await using place = await createTemp();
+    const dir = join(place.path, "small");
+    mkdirSync(dir);
+    const shell = ["unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=20m tmpfs '${dir}' && exec sh "$@"`, "sh"];
+    const { code, stderr } = await install({ home: place.home, args: ["--dir", dir], shell });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("is the disk full?") });
+  });
+
+  test("that was cut off does nothing", async () => {
+    await using place = await createTemp();
+    const text = readFileSync(join(releases.directory, "install"), "utf8");
+    const part = join(place.path, "part");
+    for (const end of [0.3, 0.6, 0.9].map((share) => Math.floor(text.length * share))) {
+      writeFileSync(part, text.slice(0, end));
+      await install({ home: place.home, script: part });
+      expect(readdirSync(place.home)).toEqual(["tmp"]);
+    }
+  });
+
+  test.each([
+    ["32-bit Arm", { uname: 'case "$1" in -m) echo armv7l ;; *) echo Linux ;; esac' }, "32-bit Arm (armv7l)"],
+    [
+      "a 32-bit system",
+      { uname: 'case "$1" in -m) echo aarch64 ;; *) echo Linux ;; esac', getconf: "echo 32" },
+      "32-bit one on a 64-bit kernel",
+    ],
+    ["RISC-V", { uname: 'case "$1" in -m) echo riscv64 ;; *) echo Linux ;; esac' }, "not on riscv64"],
+    ["FreeBSD", { uname: 'case "$1" in -m) echo amd64 ;; *) echo FreeBSD ;; esac' }, "not on FreeBSD"],
+    [
+      "a Mac, for which this release has none",
+      { uname: 'case "$1" in -m) echo arm64 ;; *) echo Darwin ;; esac', getconf: "exit 1" },
+      "no release for darwin-arm64",
+    ],
+  ])("refuses %s with a sentence", async (_, replaced, sentence) => {
+    await using place = await createTemp();
+    const names = [...posix, "curl", "gzip", "sha256sum"].filter((name) => !(name in replaced));
+    const { code, stderr } = await install({
+      home: place.home,
+      env: { PATH: pathOf(place.path, names, replaced as unknown as Record<string, string>) },
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(sentence) });
+    expect(existsSync(join(place.home, ".local"))).toBe(false);
+  });
+
+  test.each([
+    ["curl and wget", ["gzip", "sha256sum"], "Neither curl nor wget"],
+    ["gzip", ["curl", "sha256sum"], "gzip is not here"],
+    ["a tool for checksums", ["curl", "gzip"], "No tool for SHA-256"],
+  ])("without %s says so", async (_, names, sentence) => {
+    await using place = await createTemp();
+    const { code, stderr } = await install({
+      home: place.home,
+      env: { PATH: pathOf(place.path, [...posix, ...names]) },
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(sentence) });
+  });
+
+  test.each([
+    [["--dri", "x"], "does not know --dri"],
+    [["--dir"], "--dir needs a value"],
+    [["--version", "9.9.9"], `no release 9.9.9 for ${target}`],
+  ])("refuses %j", async (args, sentence) => {
+    await using place = await createTemp();
+    expect(await install({ home: place.home, args })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(sentence),
+    });
+  });
+
+  test("asks for the place of releases where it knows none", async () => {
+    await using place = await createTemp();
+    const { code, stderr } = await install({ home: place.home, script: join(root, "scripts", "install") });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("Set OCP_INSTALL_URL") });
+  });
+
+  test.each([[["dash"]], [["busybox", "sh"]], [["bash", "--posix"]]])("is a script for %j", async (shell) => {
+    await using place = await createTemp();
+    expect(await install({ home: place.home, shell })).toMatchObject({ code: 0 });
+  });
+
+  test("has no fault that shellcheck knows", () => {
+    const child = Bun.spawnSync(["shellcheck", join(root, "scripts", "install")], { stdout: "pipe" });
+    expect(child.stdout.toString()).toBe("");
+    expect(child.exitCode).toBe(0);
+  });
+});
