@@ -22,11 +22,11 @@ export interface Remote {
   open(path: string, signal: AbortSignal): Promise<Response>;
 }
 
-/** How long, in ms, the server may take until its answer begins. */
-const patience = 30_000;
-
-/** The server by `--url`, else OCP_URL, else on this machine where CLAUDE_PROXY_PORT or the installed service says. */
-export function connectRemote(args: Readonly<Record<string, unknown>>, host: Host): Remote {
+/**
+ * The server by `--url`, else OCP_URL, else on this machine where CLAUDE_PROXY_PORT or the installed service says.
+ * `patience`: how long, in ms, it may take until its answer begins.
+ */
+export function connectRemote(args: Readonly<Record<string, unknown>>, host: Host, patience = 30_000): Remote {
   const url = baseUrl(typeof args.url === "string" ? args.url : host.env.OCP_URL, host);
   const key = typeof args.key === "string" ? args.key : ownKey(host);
   const headers: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` };

@@ -4,8 +4,10 @@
  */
 
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
+import { doctorCommand } from "./doctor/commands.ts";
 import { renderOverview, renderPage } from "./help.ts";
 import { keysCommand } from "./keys/commands.ts";
+import { openclawCommand } from "./openclaw/commands.ts";
 import { exitCodes, type Host, reportError, usageError, write } from "./output.ts";
 import { remoteArgs } from "./remote.ts";
 import { serveArgs } from "./serve-args.ts";
@@ -23,6 +25,7 @@ const commands = new Map(
       run: async ({ args, data }) => (await import("./serve.ts")).serve(args, data),
     },
     ...serviceCommands,
+    doctor: doctorCommand,
     keys: keysCommand,
     usage: {
       meta: { name: "usage", description: "Shows how much of the plan is used, or by whom." },
@@ -91,6 +94,7 @@ const commands = new Map(
       },
       run: async ({ args, data }) => (await import("./cache.ts")).cache(args, data),
     },
+    openclaw: openclawCommand,
     ...updateCommands,
     version: {
       meta: { name: "version", description: "Prints the version." },

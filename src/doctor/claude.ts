@@ -1,5 +1,8 @@
 /** The `claude` CLI and its login, as the server would find them now. Nothing is sent anywhere. */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { capabilitiesOf } from "../claude/capabilities.ts";
 import { type Credential, macKeychain, readCredential } from "../claude/credentials.ts";
 import { locateClaude, versionOf } from "../claude/locate.ts";
@@ -18,10 +21,12 @@ export interface FoundClaude {
 }
 
 /** `timeout`: ms for `claude --version`. */
-export async function findClaude(env: Environment, { home, data }: Paths, timeout = 20_000): Promise<FoundClaude> {
+export async function findClaude(env: Environment, { home }: Paths, timeout = 20_000): Promise<FoundClaude> {
   const found = locateClaude({ wanted: env.CLAUDE_BIN || undefined, home, path: env.PATH });
   if ("problem" in found) return { path: null, problem: found.problem, version: null, isModern: false };
-  const version = await versionOf(found.bin, data, env.PATH, timeout);
+  const scratch = mkdtempSync(join(tmpdir(), "ocp-claude-"));
+  const version = await versionOf(found.bin, scratch, env.PATH, timeout);
+  rmSync(scratch, { recursive: true, force: true });
   return { path: found.bin, problem: null, version, isModern: capabilitiesOf(version).lateModel };
 }
 

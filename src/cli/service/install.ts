@@ -1,7 +1,7 @@
 /** `ocp install`: a server that starts with the machine and stays. */
 
 import { chownSync } from "node:fs";
-import { loadSettings } from "../../config/load.ts";
+import { type Environment, loadSettings } from "../../config/load.ts";
 import { readMachine } from "../../config/memory.ts";
 import { createDirectories, type Paths, resolvePaths } from "../../config/paths.ts";
 import { parseServiceEnv } from "../../config/service-env.ts";
@@ -58,12 +58,33 @@ export async function install(args: Arguments, host: Host): Promise<number> {
     ? await awaitServer(url, version, startTime, async () => (await manager.state()).running)
     : null;
   if (start && answered === null) throw new OcpError("not_ready", await whyNot(manager, url));
-  warnings.push(...(answered?.advice ?? []));
+  // The server finds what was found before, in other words.
+  if (warnings.length === advice.length) warnings.push(...(answered?.advice ?? []));
+  done.push(...(await toldOpenClaw(owner.env, warnings)));
 
   const changed = done.length > 0;
   const outcome = { kind: manager.kind, unit: before.unit, url, running: answered !== null, changed, done, warnings };
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(outcome, null, 2)}\n` : page(outcome));
   return exitCodes.ok;
+}
+
+/** Never fatal: the server works without it. */
+async function toldOpenClaw(env: Environment, warnings: string[]): Promise<string[]> {
+  const [{ syncOpenClaw }, { syncOptions }] = await Promise.all([
+    import("../../openclaw/sync.ts"),
+    import("../openclaw/sync.ts"),
+  ]);
+  try {
+    const { drift, backup } = syncOpenClaw(syncOptions(env));
+    return backup === null ? [] : [`Wrote the server into ${drift?.file} (as it was it is in ${backup}).`];
+  } catch (error) {
+    warnings.push(
+      error instanceof OcpError
+        ? error.message
+        : `OpenClaw's configuration was left alone: ${(error as Error).message}`,
+    );
+    return [];
+  }
 }
 
 interface Owner {
@@ -104,7 +125,6 @@ async function ownerOf(args: Arguments, host: Host): Promise<Owner> {
 /** What will keep it from answering, and what to do; nothing of it stops the installation. */
 async function lookAround(variables: Record<string, string>, paths: Paths, host: Host): Promise<string[]> {
   const { findClaude, findLogin } = await import("../../doctor/claude.ts");
-  createDirectories(paths);
   const claude = await findClaude(variables, paths);
   if (claude.path === null) return [claude.problem ?? "The claude CLI was not found."];
   if (host.env.OCP_SKIP_AUTH_TEST === "1") return [];
