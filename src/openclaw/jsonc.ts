@@ -42,7 +42,8 @@ function commaAfter(text: string, offset: number): number | null {
   const scanner = createScanner(text, true);
   scanner.setPosition(offset);
   scanner.scan();
-  return scanner.getTokenValue() === "," ? scanner.getTokenOffset() : null;
+  const at = scanner.getTokenOffset();
+  return text[at] === "," ? at : null;
 }
 
 /** How many of the objects on the way are there. */
