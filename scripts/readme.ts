@@ -4,21 +4,55 @@
  */
 
 import { join } from "node:path";
+import type { CommandDef, CommandMeta } from "citty";
 import modelsFile from "../models.json";
+import { below, commands } from "../src/cli/commands.ts";
+import { exitCodeRows } from "../src/cli/output.ts";
 import { keyOf } from "../src/config/live.ts";
 import { defaultText, type Setting, settings } from "../src/config/settings.ts";
+import { variables } from "../src/config/variables.ts";
 
 const readme = join(import.meta.dir, "..", "README.md");
 
 /** The README's text with every table made anew. Throws when a place for one is missing. */
 export function renderReadme(text: string): string {
   let result = text;
-  for (const [name, table] of Object.entries({ settings: settingsTable(), models: modelsTable() })) {
+  const tables = {
+    commands: commandsTable(),
+    codes: codesTable(),
+    settings: settingsTable(),
+    variables: variablesTable(),
+    models: modelsTable(),
+  };
+  for (const [name, table] of Object.entries(tables)) {
     const place = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- /${name} -->)`);
     if (!place.test(result)) throw new Error(`README.md has no place for the table of ${name}.`);
     result = result.replace(place, (_, open, close) => `${open}${table}${close}`);
   }
   return result;
+}
+
+function commandsTable(): string {
+  const row = (name: string, { meta }: CommandDef) => [`\`ocp ${name}\``, String((meta as CommandMeta).description)];
+  const rows = [...commands].flatMap(([name, command]) => {
+    const inner = Object.entries(below(command)).map(([sub, each]) => row(`${name} ${sub}`, each));
+    return command.run || inner.length === 0 ? [row(name, command), ...inner] : inner;
+  });
+  return table(["command", "what it does"], rows);
+}
+
+function codesTable(): string {
+  return table(
+    ["exit code", "means"],
+    exitCodeRows.map((row) => [...row]),
+  );
+}
+
+function variablesTable(): string {
+  return table(
+    ["variable", "what it does"],
+    variables.map(([name, meaning]) => [`\`${name}\``, meaning]),
+  );
 }
 
 function settingsTable(): string {

@@ -1,10 +1,11 @@
 /** How long the binary takes to say its version, and to listen. */
 
+import { below, commands } from "../../src/cli/commands.ts";
 import { testEnv } from "../../test/harness/env.ts";
 import { createTemp } from "../../test/harness/temp.ts";
 import { buildGreeter, buildPrinter } from "../controls.ts";
 import type { Figure } from "../figure.ts";
-import { alternate } from "../measure.ts";
+import { alternate, summarize } from "../measure.ts";
 import { binary, startOurs } from "../ours.ts";
 import type { Program } from "../programs.ts";
 
@@ -27,6 +28,15 @@ export const startup: Figure = async ({ programs, quick }) => {
   };
   const pause = () => Bun.sleep(20);
 
+  const names = [...commands].flatMap(([name, command]) => [
+    name,
+    ...Object.keys(below(command)).map((sub) => `${name} ${sub}`),
+  ]);
+  const helped = await alternate(
+    Math.ceil(rounds / 4),
+    names.map((name) => () => run([binary, ...name.split(" "), "--help"])),
+    () => Bun.sleep(0),
+  );
   const versions = [[binary, "--version"], [printer], [process.execPath, "--version"]];
   const printed = await alternate(
     rounds,
@@ -48,6 +58,15 @@ export const startup: Figure = async ({ programs, quick }) => {
       rows: rows(["ocp --version", "compiled console.log", "bun --version"], printed),
     },
     {
+      title: "<any command> --help, spawn to exit",
+      unit: "ms",
+      goal: "15",
+      rows: [
+        { by: `all ${names.length} commands`, samples: helped.flat() },
+        { by: `the slowest: ${names[slowest(helped)]}`, samples: helped[slowest(helped)]! },
+      ],
+    },
+    {
       title: "Spawn to listening",
       unit: "ms",
       goal: "30",
@@ -55,3 +74,9 @@ export const startup: Figure = async ({ programs, quick }) => {
     },
   ];
 };
+
+/** Which of them has the largest median. */
+function slowest(samples: readonly number[][]): number {
+  const medians = samples.map((each) => summarize(each).median);
+  return medians.indexOf(Math.max(...medians));
+}

@@ -1,13 +1,35 @@
-/** The help texts: citty's usage page, and for `ocp serve` the settings that only the environment sets. */
+/** The help texts: all commands in their groups, citty's page of one, and for `ocp serve` the settings that only the environment sets. */
 
-import { type CommandDef, renderUsage } from "citty";
+import { type CommandDef, type CommandMeta, renderUsage } from "citty";
 import { defaultText, type Setting, settings } from "../config/settings.ts";
-import { columns } from "./output.ts";
+import { groups } from "./commands.ts";
+import { columns, exitCodeRows } from "./output.ts";
 import { version } from "./version.ts";
 
 /** The page that lists all commands. */
-export async function renderOverview(commands: ReadonlyMap<string, CommandDef>): Promise<string> {
-  return finished(await renderUsage({ ...root, subCommands: Object.fromEntries(commands) }));
+export async function renderOverview(): Promise<string> {
+  const lists = groups.map(({ title, commands }) => {
+    const rows = Object.entries(commands).map(([name, { meta }]) => [
+      `  ${name}`,
+      String((meta as CommandMeta).description),
+    ]);
+    return { title, rows };
+  });
+  const width = Math.max(...lists.flatMap(({ rows }) => rows.map(([name = ""]) => name.length)));
+  const pages = lists.map(
+    ({ title, rows }) =>
+      `${title.toUpperCase()}\n\n${columns(rows.map(([name = "", text = ""]) => [name.padEnd(width), text]))}`,
+  );
+  const codes = columns(exitCodeRows.map(([code, meaning]) => [`  ${code}`, meaning]));
+  return finished(`${root.meta.description} (ocp ${version})
+
+USAGE ocp <command> [options]
+
+${pages.join("\n")}
+EXIT CODES
+
+${codes}
+Use ocp <command> --help for more information about a command.`);
 }
 
 /** The page of one command; `path` are the words that name it. */
@@ -17,7 +39,7 @@ export async function renderPage({ path, command }: { path: readonly string[]; c
   return finished(await renderUsage(command, parent), rest);
 }
 
-const root: CommandDef = {
+const root = {
   meta: { name: "ocp", version, description: "Your logged-in claude CLI as an API for every IDE and agent" },
 };
 

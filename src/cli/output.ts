@@ -21,6 +21,15 @@ export const exitCodes = {
   updateAvailable: 10,
 } as const;
 
+/** What each code means, for help and the README. */
+export const exitCodeRows: ReadonlyArray<readonly [code: string, meaning: string]> = [
+  [String(exitCodes.ok), "It was done."],
+  [String(exitCodes.failure), "It failed, or what was looked at is not well (health, doctor)."],
+  [String(exitCodes.usage), "The command line or a setting is wrong; nothing was done."],
+  [String(exitCodes.cannotListen), "serve: the port is taken, or the address is not this machine's."],
+  [String(exitCodes.updateAvailable), "update --check: there is a newer version."],
+];
+
 /** The `reason` of an OcpError that means that the server could not listen. */
 export const cannotListen = "cannot_listen";
 

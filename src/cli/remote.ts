@@ -6,7 +6,9 @@ import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
 import { readServiceEnv } from "../config/service-env.ts";
 import { OcpError } from "../core/errors.ts";
+import { fieldsOf, textOf } from "./answers.ts";
 import { type Host, usageError } from "./output.ts";
+import { version } from "./version.ts";
 
 /** The flags of every command that talks to a server. */
 export const remoteArgs = {
@@ -46,10 +48,8 @@ export function connectRemote(args: Readonly<Record<string, unknown>>, host: Hos
       const json = body === undefined ? {} : { body: JSON.stringify(body) };
       const type = body === undefined ? {} : { "content-type": "application/json" };
       const response = await send(path, { method, headers: { ...headers, ...type }, signal, ...json });
-      return (response.json() as Promise<T>).catch((cause) => {
-        throw new OcpError("upstream_failed", `What answers at ${url} is not OCP, or another version of it.`, {
-          cause,
-        });
+      return (response.json() as Promise<T>).catch(async (cause) => {
+        throw await notUnderstood(url, `What answers at ${url} is not OCP.`, cause);
       });
     },
     open: (path, signal) => send(path, { headers, signal }),
@@ -111,6 +111,19 @@ async function refusal(url: string, response: Response, hadKey: boolean): Promis
       : "The server wants a key. Set OCP_ADMIN_KEY to its admin key, which it keeps in ~/.ocp/admin-key.";
     return new OcpError("invalid_api_key", hint);
   }
+  if (response.status === 404) return notUnderstood(url, said ?? `What answers at ${url} is not OCP (404).`);
   if (said === null) return new OcpError("upstream_failed", `What answers at ${url} is not OCP (${response.status}).`);
   return new OcpError("upstream_failed", said);
+}
+
+/** Says of a server of another version that it is one; else `otherwise`. */
+async function notUnderstood(url: string, otherwise: string, cause?: unknown): Promise<OcpError> {
+  const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) })
+    .then((response) => response.json())
+    .catch(() => null);
+  const theirs = textOf(fieldsOf(health).version);
+  if (theirs === null || theirs === version) return new OcpError("upstream_failed", otherwise, { cause });
+  const older = Bun.semver.order(theirs, version) < 0 ? "the server" : "this ocp";
+  const sentence = `The server at ${url} is OCP ${theirs}, and this ocp is ${version}: ${older} is older. Update it, or restart the server after an update.`;
+  return new OcpError("upstream_failed", sentence, { cause });
 }

@@ -4,6 +4,7 @@ import { statSync } from "node:fs";
 import { loadSettings } from "../config/load.ts";
 import { readMachine } from "../config/memory.ts";
 import { type Setting, settings as table } from "../config/settings.ts";
+import { variables } from "../config/variables.ts";
 import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
 import { type Finding, human, quoted, runnable } from "./check.ts";
@@ -22,24 +23,17 @@ export async function settings({ settings: given, paths }: DoctorContext): Promi
     if (!(error instanceof OcpError)) throw error;
     return { level: "failure", message: error.message.replaceAll("\n", " "), remedy: where };
   }
-  const known = new Set([...(table as readonly Setting[]).map(({ env }) => env), ...others]);
+  const known = new Set([
+    ...(table as readonly Setting[]).map(({ env }) => env),
+    ...variables.map(([name]) => name),
+    "OCP_DIR_OVERRIDE",
+  ]);
   const odd = Object.keys(given).filter(
     (name) => /^(OCP|CLAUDE_PROXY|PROXY)_/.test(name) && !known.has(name) && !/^(HTTPS?|NO)_/.test(name),
   );
   if (odd.length > 0) return { level: "warning", message: `OCP does not know ${odd.join(", ")}.`, remedy: where };
   return { level: "ok", message: "All settings can be used." };
 }
-
-/** What the commands and the installer read. */
-const others = [
-  "OCP_URL",
-  "OCP_UPDATE_URL",
-  "OCP_INSTALL_URL",
-  "OCP_INSTALL_DIR",
-  "OCP_VERSION",
-  "OCP_SKIP_AUTH_TEST",
-  "OCP_DIR_OVERRIDE",
-];
 
 export async function port({ url, health, machine, service, ocp }: DoctorContext): Promise<Finding> {
   const number = Number(new URL(url).port);

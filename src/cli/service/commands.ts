@@ -43,7 +43,15 @@ export const serviceCommands: Record<string, CommandDef> = {
   },
   restart: {
     meta: { name: "restart", description: "Restarts the installed service with its settings as they are now." },
-    args: { what: { type: "positional", required: false, description: "gateway: OpenClaw's gateway instead." }, json },
+    args: {
+      what: {
+        type: "positional",
+        required: false,
+        valueHint: "gateway",
+        description: "gateway: OpenClaw's gateway instead.",
+      },
+      json,
+    },
     run: async ({ args, data }) => (await import("./control.ts")).restart(args, data),
   },
 };
