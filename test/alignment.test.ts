@@ -24,7 +24,8 @@ test("every route of the running server has its row, and no row is of a route th
 describe("the tests that it names", () => {
   const named = rows.flatMap((row) =>
     [...row.matchAll(/`(test\/[\w/.-]+\.ts)`: ((?:(?!`test\/).)+?)(?=; `test\/| \|$)/g)].flatMap(
-      ([, file = "", titles = ""]) => titles.split(/; (?!a space before|else one)/).map((title) => [file, title] as const),
+      ([, file = "", titles = ""]) =>
+        titles.split(/; (?!a space before|else one)/).map((title) => [file, title] as const),
     ),
   );
 

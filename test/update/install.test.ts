@@ -154,6 +154,27 @@ describe("the installer", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("is the disk full?") });
   });
 
+  test.skipIf(process.getuid?.() !== 0)("says what musl needs", async () => {
+    await using place = await createTemp();
+    const libraries = ["upper", "work"].map((name) => join(place.path, name));
+    for (const each of libraries) mkdirSync(each);
+    const [upper, work] = libraries;
+    const overlay = `mount -t tmpfs tmpfs '${place.path}' && mkdir -p '${upper}' '${work}'`;
+    const musl = `mount -t overlay overlay -o lowerdir=/usr/lib,upperdir='${upper}',workdir='${work}' /usr/lib`;
+    const script = readFileSync(join(releases.directory, "install"), "utf8");
+    const copy = join(place.home, "tmp", "install");
+    const shell = [
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      `${overlay} && mkdir -p '${place.home}/tmp' && printf '%s' "$SCRIPT" >'${copy}' && ${musl} && touch /usr/lib/ld-musl-x86_64.so.1 && exec sh "$@"`,
+      "sh",
+    ];
+    const { code, stderr } = await install({ home: place.home, shell, script: copy, env: { SCRIPT: script } });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("apk add libstdc++ libgcc") });
+  });
+
   test("that was cut off does nothing", async () => {
     await using place = await createTemp();
     const text = readFileSync(join(releases.directory, "install"), "utf8");
