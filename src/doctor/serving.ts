@@ -1,12 +1,13 @@
 /** The server and its service: settings, port, who runs it, and to whom it is open. */
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { loadSettings } from "../config/load.ts";
 import { readMachine } from "../config/memory.ts";
 import { type Setting, settings as table } from "../config/settings.ts";
 import { variables } from "../config/variables.ts";
 import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
+import { unitPath } from "../service/systemd.ts";
 import { type Finding, human, quoted, runnable } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { holderOf } from "./holder.ts";
@@ -76,6 +77,12 @@ export async function service(context: DoctorContext): Promise<Finding> {
   }
   const { kind, unit, installed, enabled, running, pid, program } = state;
   const evidence = { kind, unit, installed, enabled, running, pid, program };
+  const units = [false, true].map((system) => unitPath(machine, system)).filter((path) => existsSync(path));
+  if (machine.platform === "linux" && units.length > 1) {
+    const steps = "systemctl --user disable --now ocp-proxy, or sudo systemctl disable --now ocp-proxy";
+    const remedy = human("fix_service", `Keep one of them: ${steps}`);
+    return { level: "failure", message: `Two services want to run: ${units.join(" and ")}.`, evidence, remedy };
+  }
   if (running === null)
     return { level: "unknown", message: `The service cannot be looked at: ${state.problem}.`, evidence };
   if (program !== null && !statSync(program, { throwIfNoEntry: false })) {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -173,7 +174,7 @@ describe("ocp update", () => {
       "does not serve on this machine: out of order",
     ],
   ])("changes nothing for a version that %s", async (_, body, sentence) => {
-    const version = `5.0.${Math.floor(performance.now())}`;
+    const version = "5.0.0";
     releases.add(version, `#!/bin/sh\n${body.replace("VERSION", version)}\n`);
     const { code, stderr } = await ocp(["update", "--yes", "--target", version]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(sentence) });
@@ -305,6 +306,41 @@ describe("an update that is killed", () => {
     },
     60_000,
   );
+
+  /** Runs what doctor gives an agent, as it stands. */
+  async function obey(id: string) {
+    const before = JSON.parse((await ocp(["doctor", "--json", "--check", id])).stdout);
+    expect(before.checks[0].level).not.toBe("ok");
+    const [command = ""] = before.next_action.ai_executable as string[];
+    expect(await ocp(["-c", command], {}, "/bin/sh")).toMatchObject({ code: 0 });
+    expect(JSON.parse((await ocp(["doctor", "--json", "--check", id])).stdout).checks[0].level).toBe("ok");
+    return before.next_action.kind as string;
+  }
+
+  test("is put right by what doctor says", async () => {
+    await installService();
+    await ocp(["update", "--yes"], { OCP_TEST_STOP_AFTER: "swap" });
+    expect([versionOf(), await running()]).toEqual(["4.2.0", "4.1.0"]);
+    await ocp(["install", "--yes"], { OCP_TEST_STOP_AFTER: undefined });
+    await ocp(["stop"]);
+    expect(await obey("update")).toBe("update");
+  }, 60_000);
+
+  test("leaves a service of the older version, and one newer to be had, of which doctor says so", async () => {
+    expect(await obey("update")).toBe("update");
+    expect(versionOf()).toBe("4.2.0");
+    copyFileSync(older, `${binary}.old`);
+    await ocp(["install", "--yes", "--port", String(port)], {}, `${binary}.old`);
+    renameSync(binary, `${binary}.new`);
+    renameSync(`${binary}.new`, `${binary}.old`);
+    expect(await ocp(["doctor", "--check", "service"], {}, `${binary}.old`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("runs OCP 4.1.0; this is 4.2.0"),
+    });
+    binary = `${binary}.old`;
+    expect(await obey("service")).toBe("restart");
+    expect(await running()).toBe("4.2.0");
+  }, 60_000);
 
   test.each(["back-marker", "back-swap", "back-end"])(
     "on its way back after %s leaves one too",

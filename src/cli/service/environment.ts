@@ -21,8 +21,6 @@ const carried = [
   "SSL_CERT_FILE",
   "TZ",
   "LANG",
-  // Only tests set it; a service of theirs must stay as careful as they are.
-  "NODE_ENV",
 ];
 
 export interface ServiceEnvironment {
@@ -52,6 +50,8 @@ export function serviceEnvironment(
     const flag = setting.flag === null ? undefined : flags[setting.flag];
     if (flag !== undefined) wanted[setting.env] = flag;
   }
+  // A service of a test's must stay as careful as the test is.
+  if (env.NODE_ENV === "test") wanted.NODE_ENV = env.NODE_ENV;
   wanted.PATH = servicePath(env.PATH);
   const changed = Object.keys(wanted).filter((name) => before[name] !== wanted[name]);
   return { text: changeServiceEnv(existing, wanted), changed };

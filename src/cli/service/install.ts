@@ -7,7 +7,7 @@ import { createDirectories, type Paths, resolvePaths } from "../../config/paths.
 import { parseServiceEnv } from "../../config/service-env.ts";
 import { readText, writeWhole } from "../../config/whole-file.ts";
 import { OcpError } from "../../core/errors.ts";
-import { chooseManager, inheritedEnvironment } from "../../service/find.ts";
+import { chooseManager, findInstalled, inheritedEnvironment } from "../../service/find.ts";
 import type { ServiceManager } from "../../service/manager.ts";
 import { canAsk, confirm } from "../confirm.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
@@ -36,6 +36,8 @@ export async function install(args: Arguments, host: Host): Promise<number> {
   const url = urlOf(variables);
   if (args["dry-run"] === true) return await preview(args, host, { manager, paths, program, environment, url });
 
+  const former = findInstalled(machine, paths);
+  const moved = former && former.kind !== manager.kind ? await former.uninstall() : [];
   const before = await manager.state();
   if (before.running !== true && Object.keys(inherited).length === 0 && (await lookForServer(url)) !== null) {
     throw new OcpError(
@@ -48,10 +50,12 @@ export async function install(args: Arguments, host: Host): Promise<number> {
   if (environment.text !== readText(paths.serviceEnv)) writeWhole(paths.serviceEnv, environment.text, 0o600);
   owner.take([paths.data, paths.spawnHome, paths.serviceEnv]);
   const cron = manager.kind === "script" && (await agreesToCron(args, host));
-  const { done, advice } = await manager.install({ program, cron });
+  const { done: written, advice } = await manager.install({ program, cron });
+  const done = [...moved, ...written];
   warnings.push(...advice);
   if (environment.changed.length > 0) done.unshift(`Kept in ${paths.serviceEnv}: ${environment.changed.join(", ")}.`);
-  const start = args["no-start"] !== true;
+  // citty takes `--no-start` for the opposite of a flag named `start`.
+  const start = args.start !== false;
   const isUpToDate = done.length === 0 && before.running === true && (await lookForServer(url))?.version === version;
   if (start && !isUpToDate) await manager.restart();
   const answered = start

@@ -4,7 +4,7 @@ import { lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { resolvePaths } from "../../config/paths.ts";
 import { OcpError } from "../../core/errors.ts";
-import { findInstalled } from "../../service/find.ts";
+import { chooseManager, findInstalled } from "../../service/find.ts";
 import { confirm } from "../confirm.ts";
 import { exitCodes, type Host, write } from "../output.ts";
 import { serviceMachine } from "./machine.ts";
@@ -16,8 +16,10 @@ export async function uninstall(args: Readonly<Record<string, unknown>>, host: H
   const agreed =
     purge &&
     (await confirm(`All keys, usage and logs in ${paths.data} would be gone. Delete them?`, args.yes === true, host));
-  const service = findInstalled(serviceMachine(host, paths), paths);
-  const done = (await service?.uninstall()) ?? [];
+  const machine = serviceMachine(host, paths);
+  // Where none is installed, one of an older name may be.
+  const service = findInstalled(machine, paths) ?? (await chooseManager(machine, paths, null));
+  const done = await service.uninstall();
   if (agreed) {
     rmSync(paths.data, { recursive: true, force: true });
     done.push(`Deleted ${paths.data}.`);

@@ -54,6 +54,12 @@ async function serverOf(host: Host, { binary, serviceEnv }: Place): Promise<Upda
   const service = findInstalled(serviceMachine(host, paths), paths);
   const state = await service?.state();
   if (!service || state?.running !== true || state.program === null || real(state.program) !== binary) return null;
+  if (service.kind === "systemd-system" && host.getuid?.() !== 0) {
+    throw new OcpError(
+      "not_ready",
+      "The service of the system can only be restarted by root: run the update with sudo.",
+    );
+  }
   const url = urlOf(readServiceEnv(serviceEnv));
   return {
     restart: () => service.restart(),
