@@ -4,7 +4,7 @@
  * written: current versions of OpenClaw fail with what older installers put there.
  */
 
-import { copyFileSync, existsSync, realpathSync, statSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type JSONPath, type ParseError, parse } from "jsonc-parser";
 import { readText, writeWhole } from "../config/whole-file.ts";
@@ -42,7 +42,7 @@ export function openclawFile(home: string): string {
 export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptions, "now">): Drift | null {
   const file = openclawFile(home);
   if (!existsSync(file)) return null;
-  const before = readText(file) ?? "";
+  const [, mark = "", before = ""] = /^(\uFEFF?)([\s\S]*)$/.exec(readText(file) ?? "") ?? [];
   const found = understood(before, file);
   const changes: string[] = [];
   let text = before;
@@ -55,7 +55,7 @@ export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptio
   const wanted = { baseUrl: `${url}/v1`, models: providerModels(models) };
   const path = ["models", "providers", providerName];
   if (provider === undefined) {
-    if (apiKey === null) return { file, changes, text };
+    if (apiKey === null) return { file, changes, text: mark + text };
     set(
       path,
       { baseUrl: wanted.baseUrl, apiKey, api: "openai-completions", models: wanted.models },
@@ -83,7 +83,7 @@ export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptio
     if (taken.has(alias) || known?.[name] !== undefined) continue;
     set(["agents", "defaults", "models", name], { alias }, `The alias ${alias} is missing.`);
   }
-  return { file, changes, text };
+  return { file, changes, text: mark + text };
 }
 
 /** Makes the changes, and keeps the file as it was beside it. Returns where that is; null when nothing differed. */
@@ -93,14 +93,17 @@ export function syncOpenClaw(options: SyncOptions): { drift: Drift | null; backu
   // Through links, to the file itself: the links stay.
   const file = realpathSync(drift.file);
   const backup = `${file}.bak.${options.now}`;
+  const { mode, uid, gid } = statSync(file);
   copyFileSync(file, backup);
-  writeWhole(file, drift.text, statSync(file).mode & 0o777);
+  writeWhole(file, drift.text, mode & 0o777);
+  // Root may do this for somebody else, whose files they stay.
+  for (const each of [file, backup]) if (statSync(each).uid !== uid) chownSync(each, uid, gid);
   return { drift, backup };
 }
 
 function understood(text: string, file: string): unknown {
   const errors: ParseError[] = [];
-  const found: unknown = parse(text.replace(/^\uFEFF/, ""), errors, { allowTrailingComma: true });
+  const found: unknown = parse(text, errors, { allowTrailingComma: true });
   if (errors.length === 0 && typeof found === "object" && found !== null && !Array.isArray(found)) return found;
   throw new OcpError(
     "not_ready",

@@ -61,6 +61,7 @@ export function createSystemd({ machine, paths, systemUser }: SystemdOptions): S
       rmSync(path);
       done.push(`Stopped and removed ${path} (a copy is in ${backup}).`);
     }
+    if (done.length > 0) await order("daemon-reload");
     return done;
   }
 

@@ -114,6 +114,15 @@ describe.each(targets())("ocp openclaw sync (%s)", (target) => {
     expect(read()).toContain('"apiKey": "a-shared-key"');
   });
 
+  test("keeps a byte order mark, and the ends of lines", async () => {
+    const { temp, read, run } = await home('\uFEFF{\r\n  "a": 1\r\n}\r\n');
+    await using _ = temp;
+    expect((await run(target)).code).toBe(0);
+    expect(read()).toStartWith('\uFEFF{\r\n  "a": 1,\r\n  "models": {\r\n    "providers": {\r\n');
+    expect(read().replaceAll("\r\n", "")).not.toContain("\n");
+    expect((await run(target, ["--quiet"])).stdout).toBe("");
+  });
+
   test("follows a link, and keeps the mode", async () => {
     const { temp, directory, file, run } = await home(null);
     await using _ = temp;
