@@ -27,7 +27,7 @@ const largestList = 8 * 1024 * 1024;
 export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseServerOptions): ReleaseServer {
   const base = url.endsWith("/") ? url : `${url}/`;
 
-  async function get(file: string): Promise<{ body: ReadableStream<Uint8Array> }> {
+  async function get(file: string): Promise<ReadableStream<Uint8Array>> {
     const abort = new AbortController();
     let timer = setTimeout(() => abort.abort(), stallAfter);
     const response = await fetch(new URL(file, base), { signal: abort.signal }).catch((cause) => {
@@ -37,7 +37,7 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
       clearTimeout(timer);
       throw failed(`${new URL(file, base)} answered ${response.status}.`);
     }
-    const watched = response.body.pipeThrough(
+    return response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           clearTimeout(timer);
@@ -47,11 +47,10 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
         flush: () => clearTimeout(timer),
       }),
     );
-    return { body: watched };
   }
 
   async function small(file: string): Promise<Uint8Array> {
-    const { body } = await get(file);
+    const body = await get(file);
     const chunks: Uint8Array[] = [];
     let size = 0;
     try {
@@ -75,7 +74,7 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
     },
 
     async download(asset, file) {
-      const { body } = await get(asset.file);
+      const body = await get(asset.file);
       const [packed, unpacked] = [createHash("sha256"), createHash("sha256")];
       let [received, written] = [0, 0];
       const counted = body.pipeThrough(

@@ -136,6 +136,7 @@ describe("without a service manager", () => {
   test.each([
     [["install", "--auth-mode", "shared"], "PROXY_API_KEY"],
     [["install", "--port", "x"], 'CLAUDE_PROXY_PORT is "x"'],
+    [["install", "--port", "0"], "needs a port of its own"],
     [["install", "--user", "me"], "--user goes with --system"],
     [["install", "--program", "ocp"], "--program must be an absolute path"],
     [["restart", "now"], '"gateway", not "now"'],

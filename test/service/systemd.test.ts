@@ -38,7 +38,10 @@ describe.skipIf(!hasSystemd)("systemd-analyze finds no fault in", () => {
   test.each([
     ["the user's unit", options],
     ["the system's unit", { ...options, user: "root" }],
-    ["one of a program with an odd name", { ...options, program: "/opt/a b $c %d/ocp" }],
+    [
+      "one of a program with an odd name",
+      { ...options, program: "/opt/a b $c %d/ocp", environmentFile: "/home/a b/%h/service.env" },
+    ],
   ])("%s", async (_, each) => {
     await using temp = await createTemp();
     const program = join(temp.path, each.program === options.program ? "ocp" : "a b $c %d");

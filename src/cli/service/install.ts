@@ -32,7 +32,8 @@ export async function install(args: Arguments, host: Host): Promise<number> {
   const environment = serviceEnvironment(args, owner.env, readText(paths.serviceEnv) ?? "", inherited);
   const variables = parseServiceEnv(environment.text);
   // What the server would refuse is refused here, before anything is touched.
-  loadSettings(variables, {}, readMachine());
+  const { config } = loadSettings(variables, {}, readMachine());
+  if (config.port === 0) throw usageError("A service needs a port of its own: port 0 is another one at each start.");
   const url = urlOf(variables);
   if (args["dry-run"] === true) return await preview(args, host, { manager, paths, program, environment, url });
 
