@@ -6,12 +6,14 @@ import { type Import, importsOf, importsUnder } from "./imports.ts";
 /** For each part the others that it may import, and those of which it may import types alone. */
 const arrows: Record<string, { values: string[]; types?: string[] }> = {
   main: { values: ["cli", "config"] },
-  cli: { values: ["services", "doctor", "update", "service", "openclaw", "logs", "config", "core"] },
+  cli: { values: ["services", "doctor", "update", "service", "connect", "openclaw", "edit", "logs", "config", "core"] },
   services: { values: ["server", "claude", "store", "logs", "demo", "config", "wire", "core"] },
   doctor: { values: ["update", "service", "openclaw", "claude", "store", "logs", "config", "core"] },
   update: { values: ["service", "store", "config", "core"] },
   service: { values: ["config", "core"] },
-  openclaw: { values: ["config", "core"] },
+  connect: { values: ["openclaw", "edit", "config", "core"] },
+  openclaw: { values: ["edit", "config", "core"] },
+  edit: { values: [] },
   server: { values: ["wire", "core"], types: ["config"] },
   claude: { values: ["wire", "core"], types: ["config"] },
   store: { values: ["core"] },

@@ -4,6 +4,7 @@
  */
 
 import type { CommandDef } from "citty";
+import { connectCommands } from "./connect/commands.ts";
 import { doctorCommand } from "./doctor/commands.ts";
 import { keysCommand } from "./keys/commands.ts";
 import { openclawCommand } from "./openclaw/commands.ts";
@@ -68,6 +69,11 @@ const people: Group = {
       run: async ({ args, data }) => (await import("./sessions.ts")).clearSessions(args, data),
     },
   },
+};
+
+const machine: Group = {
+  title: "the clients of this machine",
+  commands: connectCommands,
 };
 
 const state: Group = {
@@ -150,7 +156,7 @@ const itself: Group = {
   },
 };
 
-export const groups: readonly Group[] = [server, people, state, itself];
+export const groups: readonly Group[] = [server, people, machine, state, itself];
 
 export const commands: ReadonlyMap<string, CommandDef> = new Map(
   groups.flatMap((group) => Object.entries(group.commands)),

@@ -14,13 +14,13 @@ export function readText(path: string): string | null {
 }
 
 /** Replaces the file; its directory is made when it is missing. `mode` as in chmod. */
-export function writeWhole(path: string, text: string, mode: number): void {
+export function writeWhole(path: string, content: string | Uint8Array, mode: number): void {
   mkdirSync(dirname(path), { recursive: true });
   const scratch = `${path}.${process.pid}.new`;
   try {
     const file = openSync(scratch, "w", mode);
     try {
-      writeSync(file, text);
+      writeAll(file, typeof content === "string" ? Buffer.from(content) : content);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -30,4 +30,9 @@ export function writeWhole(path: string, text: string, mode: number): void {
     rmSync(scratch, { force: true });
     throw error;
   }
+}
+
+/** The system may take a part of it at a time. */
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

@@ -1,29 +1,31 @@
-/** Our provider in OpenClaw's configuration, on the machine of the server itself: what it should say. */
+/** Our provider in OpenClaw's configuration: what it should say. */
 
-import type { CatalogModel } from "../core/catalog.ts";
+/** The name under which OpenClaw knows a server on its own machine. */
+export const localProviderName = "claude-local";
 
-/** The name under which OpenClaw knows the server on its own machine. */
-export const providerName = "claude-local";
-
-export interface ProviderModel {
+/** Sizes in tokens. */
+export interface ProvidedModel {
   id: string;
   name: string;
   reasoning: boolean;
-  input: string[];
-  cost: { input: number; output: number; cacheRead: number; cacheWrite: number };
+  images: boolean;
   contextWindow: number;
-  maxTokens: number;
+  maxOutput: number;
 }
 
-/** As OpenClaw 2026.9.6 takes it. */
-export function providerModels(models: readonly CatalogModel[]): ProviderModel[] {
-  return models.map((model) => ({
-    id: model.id,
-    name: model.openclawName,
-    reasoning: model.reasoning,
-    input: model.vision ? ["text", "image"] : ["text"],
+/** As OpenClaw 2026.9.6 takes it. `baseUrl`: with `/v1`. */
+export function provider(baseUrl: string, apiKey: string, models: readonly ProvidedModel[]) {
+  return { baseUrl, apiKey, api: "openai-completions", models: providerModels(models) };
+}
+
+export function providerModels(models: readonly ProvidedModel[]) {
+  return models.map(({ id, name, reasoning, images, contextWindow, maxOutput }) => ({
+    id,
+    name,
+    reasoning,
+    input: images ? ["text", "image"] : ["text"],
     cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-    contextWindow: model.contextWindow,
-    maxTokens: model.maxTokens,
+    contextWindow,
+    maxTokens: maxOutput,
   }));
 }

@@ -6,12 +6,13 @@
 
 import { chownSync, copyFileSync, existsSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type JSONPath, type ParseError, parse } from "jsonc-parser";
 import { readText, writeWhole } from "../config/whole-file.ts";
 import type { CatalogModel } from "../core/catalog.ts";
 import { OcpError } from "../core/errors.ts";
-import { setJson } from "./jsonc.ts";
-import { providerModels, providerName } from "./provider.ts";
+import { changed, readOrThrow, unmarked } from "../edit/format.ts";
+import { json5 } from "../edit/json.ts";
+import { isFields, type Path, valueAt } from "../edit/path.ts";
+import { localProviderName as name, provider, providerModels } from "./provider.ts";
 
 export interface SyncOptions {
   home: string;
@@ -42,48 +43,51 @@ export function openclawFile(home: string): string {
 export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptions, "now">): Drift | null {
   const file = openclawFile(home);
   if (!existsSync(file)) return null;
-  const [, mark = "", before = ""] = /^(\uFEFF?)([\s\S]*)$/.exec(readText(file) ?? "") ?? [];
+  const before = readText(file) ?? "";
   const found = understood(before, file);
   const changes: string[] = [];
   let text = before;
-  const set = (path: JSONPath, value: unknown, sentence: string) => {
-    text = setJson(text, path, value);
+  const set = (path: Path, value: unknown, sentence: string) => {
+    text = orThrow(file, () => changed(json5, text, [{ path, value }]));
     changes.push(sentence);
   };
 
-  const provider = at(found, ["models", "providers", providerName]);
-  const wanted = { baseUrl: `${url}/v1`, models: providerModels(models) };
-  const path = ["models", "providers", providerName];
-  if (provider === undefined) {
-    if (apiKey === null) return { file, changes, text: mark + text };
-    set(
-      path,
-      { baseUrl: wanted.baseUrl, apiKey, api: "openai-completions", models: wanted.models },
-      `The provider ${providerName} is missing.`,
-    );
-    if (at(found, ["models", "mode"]) === undefined)
+  const provided = models.map(({ openclawName, vision, maxTokens, ...model }) => ({
+    ...model,
+    name: openclawName,
+    images: vision,
+    maxOutput: maxTokens,
+  }));
+  const path = ["models", "providers", name];
+  const now = valueAt(found, path);
+  const baseUrl = `${url}/v1`;
+  if (now === undefined) {
+    if (apiKey === null) return { file, changes, text };
+    set(path, provider(baseUrl, apiKey, provided), `The provider ${name} is missing.`);
+    if (valueAt(found, ["models", "mode"]) === undefined)
       set(["models", "mode"], "merge", "The models of providers are not merged.");
   } else {
-    const now = provider as { baseUrl?: unknown; models?: unknown };
-    if (now.baseUrl !== wanted.baseUrl)
-      set([...path, "baseUrl"], wanted.baseUrl, "It points to another address than the server's.");
-    if (!Bun.deepEquals(now.models, wanted.models))
-      set([...path, "models"], wanted.models, "Its models are not those of this version.");
+    if (valueAt(now, ["baseUrl"]) !== baseUrl)
+      set([...path, "baseUrl"], baseUrl, "It points to another address than the server's.");
+    if (!Bun.deepEquals(valueAt(now, ["models"]), providerModels(provided)))
+      set([...path, "models"], providerModels(provided), "Its models are not those of this version.");
   }
 
-  const known = at(found, ["agents", "defaults", "models"]) as Record<string, unknown> | undefined;
-  for (const name of Object.keys(known ?? {})) {
-    const [, id] = name.split(`${providerName}/`);
-    if (!name.startsWith(`${providerName}/`) || models.some((model) => model.id === id)) continue;
-    set(["agents", "defaults", "models", name], undefined, `It has settings for ${id}, which is gone.`);
+  const settings = ["agents", "defaults", "models"];
+  const known = valueAt(found, settings);
+  const entries = isFields(known) ? known : {};
+  for (const each of Object.keys(entries)) {
+    const id = each.startsWith(`${name}/`) ? each.slice(name.length + 1) : null;
+    if (id === null || models.some((model) => model.id === id)) continue;
+    set([...settings, each], undefined, `It has settings for ${id}, which is gone.`);
   }
-  const taken = new Set(Object.values(known ?? {}).map((each) => (each as { alias?: unknown } | null)?.alias));
+  const taken = new Set(Object.values(entries).map((each) => valueAt(each, ["alias"])));
   for (const [alias, id] of aliases) {
-    const name = `${providerName}/${id}`;
-    if (taken.has(alias) || known?.[name] !== undefined) continue;
-    set(["agents", "defaults", "models", name], { alias }, `The alias ${alias} is missing.`);
+    const each = `${name}/${id}`;
+    if (taken.has(alias) || Object.hasOwn(entries, each)) continue;
+    set([...settings, each], { alias }, `The alias ${alias} is missing.`);
   }
-  return { file, changes, text: mark + text };
+  return { file, changes, text };
 }
 
 /** Makes the changes, and keeps the file as it was beside it. Returns where that is; null when nothing differed. */
@@ -102,18 +106,20 @@ export function syncOpenClaw(options: SyncOptions): { drift: Drift | null; backu
 }
 
 function understood(text: string, file: string): unknown {
-  const errors: ParseError[] = [];
-  const found: unknown = parse(text, errors, { allowTrailingComma: true });
-  if (errors.length === 0 && typeof found === "object" && found !== null && !Array.isArray(found)) return found;
-  throw new OcpError(
-    "not_ready",
-    `${file} is not JSON with comments, so it is left alone. Use OpenClaw's own command: openclaw config set models.providers.${providerName} ...`,
-  );
+  const found = orThrow(file, () => readOrThrow(json5, unmarked(text).text));
+  if (found === undefined || isFields(found)) return found;
+  return orThrow(file, () => {
+    throw new Error("is no object");
+  });
 }
 
-function at(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
-    value,
-  );
+function orThrow<T>(file: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    const advice = `Use OpenClaw's own command: openclaw config set models.providers.${name} ...`;
+    throw new OcpError("not_ready", `${file} is JSON5 that cannot be changed, so it is left alone. ${advice}`, {
+      cause,
+    });
+  }
 }

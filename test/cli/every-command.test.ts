@@ -45,6 +45,8 @@ const rows: Record<string, Row> = {
   lan: { prints: /does not answer|addresses/, json: /"addresses"/ },
   openclaw: { prints: /./, json: null, elsewhere: "it is a table of commands" },
   "openclaw sync": { prints: /OpenClaw is not on this machine/, json: /"changed": false/ },
+  connect: { prints: /Nothing is connected/, args: ["--status"], json: /"files": \[\]/ },
+  disconnect: { prints: /Nothing is connected/, json: /"files": \[\]/ },
   usage: { prints: /session/i, json: /"plan"/, remote: true },
   sessions: { prints: /No conversation/, json: /\[\]/, remote: true },
   clear: { prints: /0 processes ended/, json: /"cleared": 0/, remote: true },

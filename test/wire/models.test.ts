@@ -26,6 +26,11 @@ describe("OpenAI's shape", () => {
       object: "model",
       created: 1_793_491_200,
       owned_by: "anthropic",
+      display_name: "Claude Opus 5.5",
+      context_window: 1_000_000,
+      max_output_tokens: 128_000,
+      input_modalities: ["text", "image"],
+      reasoning: true,
     });
   });
 

@@ -9,6 +9,13 @@ export interface OpenAiModel {
   /** Epoch seconds. */
   created: number;
   owned_by: "anthropic";
+  display_name: string;
+  /** Tokens. */
+  context_window: number;
+  /** Tokens that an answer may have at most. */
+  max_output_tokens: number;
+  input_modalities: Array<"text" | "image">;
+  reasoning: boolean;
 }
 
 /** `GET /v1/models`. Canonical ids only, because clients show the list; aliases are accepted all the same. */
@@ -24,5 +31,16 @@ export function retrieveOpenAiModel(catalog: Catalog, name: string): OpenAiModel
 }
 
 function toOpenAiModel(model: CatalogModel): OpenAiModel {
-  return { id: model.id, object: "model", created: model.created, owned_by: "anthropic" };
+  return {
+    id: model.id,
+    object: "model",
+    created: model.created,
+    owned_by: "anthropic",
+    // OpenAI's list says nothing of these; `ocp connect` tells them to clients that want to know.
+    display_name: model.displayName,
+    context_window: model.contextWindow,
+    max_output_tokens: model.maxTokens,
+    input_modalities: model.vision ? ["text", "image"] : ["text"],
+    reasoning: model.reasoning,
+  };
 }
