@@ -64,8 +64,8 @@ function attempt(agent: Agent): Promise<AgentRun> {
   }));
 }
 
-function folderOf({ spec }: { spec: string }): string {
-  return join(cache, spec.replace("/", "+"));
+function folderOf({ specs }: { specs: string[] }): string {
+  return join(cache, (specs.at(-1) ?? "").replace("/", "+"));
 }
 
 function programOf({ package: from }: Agent): string {
@@ -80,9 +80,14 @@ function install(agent: Agent): void {
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   writeFileSync(join(scratch, "package.json"), '{ "private": true }\n');
-  const args = ["install", "--silent", "--no-audit", "--no-fund", "--prefix", scratch, agent.package.spec];
-  const { exitCode } = Bun.spawnSync(["npm", ...args], { stdin: "ignore", stdout: 2, stderr: 2 });
-  if (exitCode !== 0) throw new Error(`npm could not install ${agent.package.spec}.`);
+  // One that brings a Node of its own installs what comes after it with that.
+  const PATH = `${join(scratch, "node_modules", ".bin")}:${process.env.PATH}`;
+  for (const spec of agent.package.specs) {
+    const args = ["install", "--silent", "--no-audit", "--no-fund", spec];
+    const options = { cwd: scratch, env: { ...process.env, PATH }, stdin: "ignore", stdout: 2, stderr: 2 } as const;
+    const { exitCode } = Bun.spawnSync(["npm", ...args], options);
+    if (exitCode !== 0) throw new Error(`npm could not install ${spec}.`);
+  }
   rmSync(folder, { recursive: true, force: true });
   renameSync(scratch, folder);
 }

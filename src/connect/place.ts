@@ -1,6 +1,6 @@
 /** The user's machine as the clients look at it. */
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { readText } from "../config/whole-file.ts";
 import { unmarked } from "../edit/format.ts";
@@ -36,7 +36,10 @@ export function createPlace(
     env,
     platform,
     // A file that is there only because of us is not there.
-    exists: (path) => (without(path) === undefined ? existsSync(path) : without(path) !== null),
+    exists(path) {
+      const text = without(path);
+      return text === undefined ? lstatSync(path, { throwIfNoEntry: false }) !== undefined : text !== null;
+    },
     hasProgram: (name) => Bun.which(name, { PATH: env.PATH ?? "" }) !== null,
     list(path) {
       try {

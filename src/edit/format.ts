@@ -34,9 +34,10 @@ export function changed(format: Format, before: string, edits: readonly Edit[]):
 export function takenBack(format: Format, now: string, before: string | null, edits: readonly OwnedEdit[]): string {
   const is = readOrThrow(format, unmarked(now).text);
   const was = before === null ? undefined : readOrThrow(format, unmarked(before).text);
-  const back = edits.flatMap(({ path, value, own }): Edit[] => {
+  const back = edits.flatMap(({ path, value, own, sign }): Edit[] => {
     const current = valueAt(is, path);
-    if (current === undefined || !(own || Bun.deepEquals(current, value))) return [];
+    const isSigned = sign !== undefined && Bun.deepEquals(valueAt(current, sign.path), sign.value);
+    if (current === undefined || !(own || isSigned || Bun.deepEquals(current, value))) return [];
     return [{ path, value: valueAt(was, path) }];
   });
   const left = changed(format, now, back);
@@ -46,6 +47,8 @@ export function takenBack(format: Format, now: string, before: string | null, ed
 export interface OwnedEdit extends Edit {
   /** What is at the path is ours, whatever it says: it bears our name. */
   own: boolean;
+  /** It is ours as long as this place in it says this, whatever the client makes of the rest. */
+  sign?: Edit;
 }
 
 /** Removes the containers on the way that are empty now and were not there before. */

@@ -1,94 +1,77 @@
-/** The agents that are tried against the server, each as its own documentation says to point it at one. */
+/** The agents that are tried against the server, each configured by `ocp connect` in an empty home. */
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { ToolCall } from "./scenario.ts";
-
-/** Where an agent works: an empty home, an empty project that is its directory, and the server's origin. */
-export interface Place {
-  home: string;
-  project: string;
-  url: string;
-}
 
 export interface Agent {
   name: string;
-  /** What npm installs, and the program in it; null: the newest CLI of the dev dependencies. */
-  package: { spec: string; program: string } | null;
-  /** Writes its settings; returns the arguments and what it needs in its environment. */
-  prepare(place: Place, prompt: string): Promise<{ args: string[]; env: Record<string, string> }>;
+  /** As `ocp connect --only` names it. */
+  client: string;
+  /** What npm installs, one after the other, and the program in it; null: the newest CLI of the dev dependencies. */
+  package: { specs: string[]; program: string } | null;
+  /** Its arguments for one question in a directory that is its project. */
+  args(prompt: string, model: string): string[];
+  /** What it needs to be quiet; nothing of it says where the server is. */
+  env?: Record<string, string>;
   /** The call of one of its own tools that writes a text to a file; undefined: none of these does. */
   writing(offered: string[], path: string, text: string): ToolCall | undefined;
   /** Requests that it sends at most in an honest run: one for the call, one for the answer, the rest for titles. */
   mostRequests: number;
+  /** Where what it printed says how many tokens were used. */
+  usage: RegExp;
+  /** It sends other words for what was said before, so that no process can go on. */
+  rewrites?: boolean;
 }
 
-const key = "none";
-const model = "claude-sonnet-4-6";
+/** The tokens of the simulated answers, as `scenario.ts` has them, all together or those of one of the two. */
+const counts = "(100|110|120|130|140|150|170|175|20|30|12|42|32|320|325|367)";
 
-export const claudeCode: Agent = {
+const claudeCode: Agent = {
   name: "claude-code",
+  client: "claude-code",
   package: null,
-  async prepare({ url }, prompt) {
-    return {
-      args: ["-p", prompt, "--model", model, "--allowedTools", "Write"],
-      env: {
-        ANTHROPIC_BASE_URL: url,
-        ANTHROPIC_AUTH_TOKEN: key,
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-        DISABLE_AUTOUPDATER: "1",
-      },
-    };
-  },
+  args: (prompt, model) => ["-p", prompt, "--model", model, "--allowedTools", "Write", "--output-format", "json"],
+  env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" },
   writing: (offered, path, text) => oneOf(offered, { Write: { file_path: path, content: text } }),
   mostRequests: 3,
+  usage: new RegExp(`"output_tokens":${counts}`),
 };
 
-export const opencode: Agent = {
+const opencode: Agent = {
   name: "opencode",
-  package: { spec: "opencode-ai@1.18.33", program: "opencode" },
-  async prepare({ home, url }, prompt) {
-    const settings = {
-      provider: {
-        ocp: {
-          npm: "@ai-sdk/openai-compatible",
-          name: "OCP",
-          options: { baseURL: `${url}/v1`, apiKey: key },
-          models: { [model]: { name: "Sonnet", tool_call: true, limit: { context: 200_000, output: 32_000 } } },
-        },
-      },
-      model: `ocp/${model}`,
-      small_model: `ocp/${model}`,
-    };
-    await put(join(home, ".config", "opencode"), "opencode.json", JSON.stringify(settings));
-    return {
-      args: ["run", "--model", `ocp/${model}`, prompt],
-      env: { OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1" },
-    };
-  },
+  client: "opencode",
+  package: { specs: ["opencode-ai@1.18.33"], program: "opencode" },
+  args: (prompt, model) => ["run", "--format", "json", "--model", `ocp/${model}`, prompt],
+  env: { OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1" },
   writing: (offered, path, text) => oneOf(offered, { write: { filePath: path, content: text } }),
   mostRequests: 4,
+  usage: new RegExp(`"output":${counts}`),
 };
 
-export const codex: Agent = {
+const kilo: Agent = {
+  name: "kilo",
+  client: "kilo",
+  // Its own choice of the platform's package fails where one of them is not on the registry.
+  package: { specs: ["@kilocode/cli-linux-x64@7.7.9", "@kilocode/cli@7.8.1"], program: "kilo" },
+  args: (prompt, model) => ["run", "--auto", "--format", "json", "--model", `ocp/${model}`, prompt],
+  env: { KILO_DISABLE_AUTOUPDATE: "1", KILO_DISABLE_MODELS_FETCH: "1", KILO_TELEMETRY_LEVEL: "off" },
+  writing: opencode.writing,
+  mostRequests: 4,
+  usage: opencode.usage,
+};
+
+const codex: Agent = {
   name: "codex",
-  package: { spec: "@openai/codex@0.169.0", program: "codex" },
-  async prepare({ home, url }, prompt) {
-    const settings = [
-      `model = "${model}"`,
-      'model_provider = "ocp"',
-      "[model_providers.ocp]",
-      'name = "OCP"',
-      `base_url = "${url}/v1"`,
-      'wire_api = "responses"',
-      'env_key = "OCP_API_KEY"',
-    ];
-    await put(join(home, ".codex"), "config.toml", `${settings.join("\n")}\n`);
-    return {
-      args: ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt],
-      env: { OCP_API_KEY: key },
-    };
-  },
+  client: "codex",
+  package: { specs: ["@openai/codex@0.169.0"], program: "codex" },
+  args: (prompt) => [
+    "exec",
+    "-p",
+    "ocp",
+    "--json",
+    "--skip-git-repo-check",
+    "--dangerously-bypass-approvals-and-sandbox",
+    prompt,
+  ],
   writing(offered, path, text) {
     const command = `printf %s ${quoted(text)} > ${quoted(path)} && echo written`;
     return oneOf(offered, {
@@ -98,9 +81,52 @@ export const codex: Agent = {
     });
   },
   mostRequests: 3,
+  usage: new RegExp(`"output_tokens":${counts}`),
 };
 
-export const agents: Agent[] = [claudeCode, opencode, codex];
+const continueDev: Agent = {
+  name: "continue",
+  client: "continue",
+  package: { specs: ["@continuedev/cli@1.5.47"], program: "cn" },
+  args: (prompt) => ["--auto", "-p", prompt],
+  env: { CONTINUE_TELEMETRY_ENABLED: "0" },
+  writing: (offered, path, text) => oneOf(offered, { Write: { filepath: path, content: text } }),
+  mostRequests: 3,
+  // Its headless mode prints the answer alone.
+  usage: /./,
+};
+
+const cline: Agent = {
+  name: "cline",
+  client: "cline",
+  package: { specs: ["cline@3.0.65"], program: "cline" },
+  args: (prompt) => ["--json", prompt],
+  env: { CLINE_TELEMETRY_DISABLED: "1" },
+  writing(offered, path, text) {
+    return oneOf(offered, {
+      write_to_file: { path, content: text },
+      editor: { command: "create", path, file_text: text, new_text: text },
+    });
+  },
+  mostRequests: 4,
+  usage: new RegExp(`okens[A-Za-z]*":${counts}`),
+};
+
+const openclaw: Agent = {
+  name: "openclaw",
+  client: "openclaw",
+  package: { specs: ["node@24.21.0", "openclaw@2026.9.6"], program: "openclaw" },
+  args: (prompt) => ["agent", "--local", "--agent", "main", "--message", prompt, "--json", "--timeout", "60"],
+  writing: (offered, path, text) => oneOf(offered, { write: { path, content: text } }),
+  mostRequests: 4,
+  usage: new RegExp(`"output": ?${counts}`),
+  // What it tells of its own state moves from the first question to the end.
+  rewrites: true,
+};
+
+export const agents: readonly Agent[] = [claudeCode, opencode, kilo, codex, continueDev, cline, openclaw];
+/** The one that every run of the tests has at hand. */
+export { claudeCode };
 
 /** A call of the first of these tools that is offered. */
 function oneOf(offered: string[], inputs: Record<string, ToolCall["input"]>): ToolCall | undefined {
@@ -111,9 +137,4 @@ function oneOf(offered: string[], inputs: Record<string, ToolCall["input"]>): To
 /** For a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-async function put(folder: string, file: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, file), text);
 }

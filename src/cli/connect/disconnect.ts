@@ -33,7 +33,9 @@ export async function disconnect(args: Readonly<Record<string, unknown>>, host: 
   const dry = args["dry-run"] === true;
   const results: Result[] = [];
   const diffs: string[] = [];
-  const files = connection?.files.filter(({ client }) => isChosen(choice, { id: client }, true)) ?? [];
+  // The last one first, so that a directory is empty when the file that it was made for goes.
+  const all = connection?.files.toReversed() ?? [];
+  const files = all.filter(({ client }) => isChosen(choice, { id: client }, true));
   for (const file of files) {
     const { client, path } = file;
     try {

@@ -1,7 +1,7 @@
 /** Aider. Source: aider.chat/docs/llms/openai-compat.html, /docs/config/aider_conf.html, /docs/config/adv-model-settings.html. */
 
 import { join } from "node:path";
-import { isFields } from "../../edit/path.ts";
+import { valueAt } from "../../edit/path.ts";
 import { type Client, edit, keyOrNone, ownEdit } from "../client.ts";
 import { settingsIn } from "../place.ts";
 
@@ -12,7 +12,7 @@ export const aider: Client = {
   plan(place, endpoint, { setDefault }) {
     const path = join(place.home, ".aider.conf.yml");
     const found = settingsIn(place, path, "yaml");
-    const theirs = ["openai-api-base", "openai-api-key"].filter((key) => isFields(found) && Object.hasOwn(found, key));
+    const theirs = ["openai-api-base", "openai-api-key"].filter((key) => (valueAt(found, [key]) ?? null) !== null);
     const { main, small, models } = endpoint;
     if (theirs.length > 0 && !setDefault) {
       return {

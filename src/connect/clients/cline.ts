@@ -41,7 +41,10 @@ export const cline: Client = {
             // Without one, Cline asks for a login; that is no choice of the user's.
             ...(setDefault || chosen === undefined ? [edit(["lastUsedProvider"], provider)] : []),
             ...(isNew ? [edit(["modes"], {})] : []),
-            edit(["providers", provider], entry(endpoint)),
+            {
+              ...edit(["providers", provider], entry(endpoint)),
+              sign: { path: ["settings", "baseUrl"], value: `${endpoint.url}/v1` },
+            },
           ],
           holdsKey: true,
         },
