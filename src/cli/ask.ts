@@ -19,10 +19,12 @@ export async function askLine(question: string, otherwise: string, host: Host): 
 export async function askSecret(question: string, instead: string, host: Host): Promise<string> {
   if (!canAsk(host)) throw usageError(instead);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  host.stderr.write(`${question} `);
+  // From here on the terminal shows nothing that is typed, which must be so before the question is read.
   const terminal = createInterface({ input: host.stdin, output: silent, terminal: true });
   try {
-    return (await terminal.question("")).trim();
+    const answer = terminal.question("");
+    host.stderr.write(`${question} `);
+    return (await answer).trim();
   } finally {
     terminal.close();
     host.stderr.write("\n");

@@ -1,7 +1,18 @@
 /** Writes a file whole or not at all, whatever ends the process meanwhile. */
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 /** The file's text; null when there is none. */
 export function readText(path: string): string | null {
@@ -29,6 +40,25 @@ export function writeWhole(path: string, content: string | Uint8Array, mode: num
   } catch (error) {
     rmSync(scratch, { force: true });
     throw error;
+  }
+}
+
+/** Removes what a `writeWhole` of this file left that was ended in the middle. */
+export function removeScratch(path: string): void {
+  const [directory, name] = [dirname(path), basename(path)];
+  if (!existsSync(directory)) return;
+  for (const each of readdirSync(directory)) {
+    const pid = each.startsWith(`${name}.`) && /^\.(\d+)\.new$/.exec(each.slice(name.length))?.[1];
+    if (pid && !isRunning(Number(pid))) rmSync(join(directory, each), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

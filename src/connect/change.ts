@@ -96,7 +96,7 @@ export function applyClient(
     if (again === null ? now !== null : now === null || !again.bytes.equals(now.bytes)) {
       throw new Error(`${path} was changed meanwhile. Connect again.`);
     }
-    const kept = base === null ? null : records.keep(client.id, path, base);
+    const kept = base === null ? null : records.placeFor(client.id, path, base);
     const directories = [...makeDirectories(path), ...(earlier?.directories ?? [])];
     const written: WrittenFile = {
       client: client.id,
@@ -111,7 +111,9 @@ export function applyClient(
       directories,
     };
     connection.files = [...connection.files.filter((each) => each.path !== path), written];
+    // In this order, so that whatever ends this process, what is on disk is known to the record.
     records.write(connection);
+    if (kept !== null && base !== null) records.keep(kept, base);
     replace(path, text, mode);
     if (earlier?.before && earlier.before !== kept) records.drop(earlier.before);
   }

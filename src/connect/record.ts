@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readText, writeWhole } from "../config/whole-file.ts";
+import { readText, removeScratch, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import type { OwnedEdit } from "../edit/format.ts";
 import { type FormatName, formats } from "../edit/formats.ts";
@@ -46,9 +46,10 @@ export interface Records {
   /** Null: nothing is connected. Throws OcpError not_ready for a record that is damaged. */
   read(): Connection | null;
   write(connection: Connection): void;
-  /** Keeps a text and returns where. */
-  keep(client: string, path: string, bytes: Buffer): string;
-  drop(kept: string): void;
+  /** Where `keep` is to put a file of these bytes. */
+  placeFor(client: string, path: string, bytes: Buffer): string;
+  keep(place: string, bytes: Buffer): void;
+  drop(place: string): void;
   /** Removes the record, and its directory if nothing else is in it. */
   remove(): void;
   readonly file: string;
@@ -69,23 +70,23 @@ export function createRecords(configHome: string): Records {
       make(directory);
       writeWhole(file, `${JSON.stringify({ version: 1, ...connection }, null, 2)}\n`, 0o600);
     },
-    keep(client, path, bytes) {
-      make(kept);
+    placeFor(client, path, bytes) {
       for (let number = 1; ; number++) {
         const place = join(kept, `${client}-${number === 1 ? "" : `${number}-`}${basename(path)}`);
-        if (existsSync(place)) {
-          if (readFileSync(place).equals(bytes)) return place;
-          continue;
-        }
-        writeWhole(place, bytes, 0o600);
-        return place;
+        if (!existsSync(place) || readFileSync(place).equals(bytes)) return place;
       }
+    },
+    keep(place, bytes) {
+      make(kept);
+      if (!existsSync(place)) writeWhole(place, bytes, 0o600);
     },
     drop(place) {
       rmSync(place, { force: true });
+      removeScratch(place);
     },
     remove() {
       rmSync(file, { force: true });
+      removeScratch(file);
       for (const each of [kept, directory]) removeIfEmpty(each);
     },
   };

@@ -1,7 +1,8 @@
 /** Taking back what an earlier connection wrote, and nothing that came after it. */
 
-import { readFileSync, rmSync } from "node:fs";
-import { takenBack } from "../edit/format.ts";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { removeScratch } from "../config/whole-file.ts";
+import { takenBack, unmarked } from "../edit/format.ts";
 import { formats } from "../edit/formats.ts";
 import { isFields } from "../edit/path.ts";
 import { type FileNow, readNow, replace, targetOf } from "./file.ts";
@@ -18,14 +19,19 @@ export interface Undone {
 
 /** Works out what is left of a file without us. Writes nothing. Throws as `readNow`. */
 export function undone(file: WrittenFile): Undone {
-  const before = file.before === null ? null : readFileSync(file.before);
   const now = readNow(file.path);
   if (now === null) return { file, now, bytes: null, how: "gone" };
-  if (before?.equals(now.bytes)) return { file, now, bytes: before, how: "gone" };
-  if (file.hashes.includes(hashOf(now.bytes))) return { file, now, bytes: before, how: "restored" };
+  const isOurs = file.hashes.includes(hashOf(now.bytes));
+  const hasBefore = file.before !== null && existsSync(file.before);
+  const before = file.before !== null && hasBefore ? readFileSync(file.before) : null;
+  // It is kept before the file is written, so without it the file was not, unless somebody has removed it.
+  if (before?.equals(now.bytes) || (file.before !== null && !hasBefore && !isOurs)) {
+    return { file, now, bytes: now.bytes, how: "gone" };
+  }
+  if (isOurs && (hasBefore || file.before === null)) return { file, now, bytes: before, how: "restored" };
   const format = formats[file.format];
   const text = takenBack(format, now.text, before === null ? null : before.toString("utf8"), file.edits);
-  const isNothing = before === null && isEmpty(format.read(text.replace(/^\uFEFF/, "")));
+  const isNothing = file.before === null && isEmpty(format.read(unmarked(text).text));
   return { file, now, bytes: isNothing ? null : Buffer.from(text), how: "taken-out" };
 }
 
@@ -36,6 +42,8 @@ function isEmpty(value: unknown): boolean {
 
 /** Writes it, and then forgets the file. `connection` is changed. */
 export function takeBack({ file, now, bytes, how }: Undone, connection: Connection, records: Records): void {
+  removeScratch(file.path);
+  if (now !== null) removeScratch(targetOf(file.path));
   if (bytes === null) {
     if (now !== null) rmSync(targetOf(file.path), { force: true });
     for (const directory of file.directories) removeIfEmpty(directory);

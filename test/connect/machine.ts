@@ -89,9 +89,14 @@ function endpointOf({ url = "http://192.168.1.20:3456", key: given = key, isHere
   return { url, key: given, models, main: sonnet, small: haiku, isHere };
 }
 
-/** All files below the home, by their paths from there. */
+/** All files below the home, by their paths from there, but for what Bun keeps of sources that it has run. */
 export function filesOf({ home }: Pick<Machine, "home">): Record<string, string> {
   if (!existsSync(home)) return {};
   const names = [...new Bun.Glob("**/*").scanSync({ cwd: home, dot: true, onlyFiles: true })];
-  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(home, name), "utf8")]));
+  return Object.fromEntries(
+    names
+      .filter((name) => !name.startsWith(".bun/"))
+      .sort()
+      .map((name) => [name, readFileSync(join(home, name), "utf8")]),
+  );
 }

@@ -58,6 +58,7 @@ export async function disconnect(args: Readonly<Record<string, unknown>>, host: 
     }
   }
   const isShell = isChosen(choice, { id: "shell" }, true);
+  if (connection === null && !dry) records.remove();
   if (connection && !dry) {
     if (isShell)
       for (const undo of connection.undo.splice(0))
