@@ -6,6 +6,7 @@ import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
 import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
+import { build } from "./config/build.ts";
 import { createLiveSettings } from "./config/live.ts";
 import type { LoadedSettings } from "./config/load.ts";
 import type { Paths } from "./config/paths.ts";
@@ -134,6 +135,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     logs: createLogReader(paths.logs, log.flush),
     closing: closing.signal,
     version,
+    releaseUrl: environment.OCP_UPDATE_URL || build.releaseUrl,
     demo,
     clock: Date.now,
     hostname,

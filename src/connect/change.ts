@@ -70,15 +70,24 @@ function changeOf(planned: PlannedFile, before: Undone | Error | undefined): Cha
   if (before instanceof Error) throw before;
   const now = before?.now ?? readNow(planned.path);
   if (isReadOnly(planned.path)) throw new Error("is read-only");
-  const base = before ? before.bytes : (now?.bytes ?? null);
+  const base = before ? before.bytes : withoutOurs(planned, now);
   const text = changed(formats[planned.format], base?.toString("utf8") ?? "", planned.edits);
   const own = before?.file.mode ?? now?.mode ?? 0o644;
   return { planned, now, base, text, mode: planned.holdsKey ? own & 0o600 : own, earlier: before?.file ?? null };
 }
 
-/** Whether the file is as it should be already. */
-export function isDone({ now, text, mode }: Change): boolean {
-  return now !== null && now.mode === mode && now.bytes.equals(Buffer.from(text));
+/** What `GET /connect` has written to files that are all ours, or as lines that say so, is no part of the user's. */
+function withoutOurs({ format, edits }: PlannedFile, now: FileNow | null): Buffer | null {
+  if (now === null || format === "whole") return null;
+  if (format !== "lines") return now.bytes;
+  const gone = edits.map(({ path }) => ({ path, value: undefined }));
+  return Buffer.from(changed(formats[format], now.text, gone));
+}
+
+/** Whether the file is as it should be already, and what is ours in it is on record. */
+export function isDone({ now, base, text, mode, earlier }: Change): boolean {
+  if (now === null || now.mode !== mode || !now.bytes.equals(Buffer.from(text))) return false;
+  return earlier !== null || base?.equals(now.bytes) === true;
 }
 
 /**

@@ -14,6 +14,7 @@ import { pause } from "./pause.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { connectRoutes } from "./routes/connect.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
@@ -73,6 +74,7 @@ export function createApp(services: AppServices): AnyElysia {
   });
   const described: AnyElysia[] = [
     rootRoutes(),
+    connectRoutes(services.releaseUrl),
     healthRoutes(services, exchanges, turns),
     modelRoutes(services.catalog),
     chatRoutes(services, exchanges, turns, uploads),

@@ -9,3 +9,8 @@ declare module "swagger-ui-dist/swagger-ui.css" {
   const path: string;
   export default path;
 }
+
+declare module "*/connect.sh" {
+  const path: string;
+  export default path;
+}

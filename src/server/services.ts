@@ -25,6 +25,8 @@ export interface AppServices {
   /** Aborts when the server stops: answers that have no end of their own end then. */
   closing: AbortSignal;
   version: string;
+  /** Where ocp is to be had; null: nowhere that is known. */
+  releaseUrl: string | null;
   /** A simulated API answers, not the model. */
   demo: boolean;
   /** Epoch ms. */

@@ -75,6 +75,7 @@ describe("the document at /swagger/json", () => {
       "GET /api/me",
       "GET /api/usage",
       "GET /cache/stats",
+      "GET /connect",
       "GET /health",
       "GET /logs",
       "GET /metrics",
