@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { type AgentRun, runAgent } from "../test/clients/agent-run.ts";
 import { type Agent, agents } from "../test/clients/agents.ts";
+import { runGateway } from "../test/clients/gateway.ts";
 import { claudeBinary } from "../test/harness/claude.ts";
 import { summaryLine } from "./test-summary.ts";
 
@@ -19,16 +20,22 @@ const longestRunMs = 10 * 60_000;
 
 const given = process.argv.slice(2);
 const names = given.filter((name) => name !== insideFlag);
-const unknown = names.filter((name) => !agents.some((agent) => agent.name === name));
-const chosen = agents.filter(({ name }) => names.length === 0 || names.includes(name));
+/** Not an agent but a plugin of ours in one. */
+const gateway = "openclaw-plugin";
+const known = [...agents.map(({ name }) => name), gateway];
+const unknown = names.filter((name) => !known.includes(name));
+const isChosen = (name: string) => names.length === 0 || names.includes(name);
+const chosen = agents.filter(({ name }) => isChosen(name));
+const openclaw = agents.find(({ name }) => name === "openclaw");
 
 if (unknown.length > 0) {
-  console.error(`No such client: ${unknown.join(", ")}. There are ${agents.map(({ name }) => name).join(", ")}.`);
+  console.error(`No such client: ${unknown.join(", ")}. There are ${known.join(", ")}.`);
   process.exitCode = 2;
 } else if (given.includes(insideFlag)) {
   process.exitCode = await runAll(chosen);
 } else {
   for (const agent of chosen) install(agent);
+  if (openclaw && isChosen(gateway)) install(openclaw);
   if (await canLeaveNetwork()) {
     const script = 'ip link set lo up && exec "$@"';
     const inside = [process.execPath, import.meta.path, insideFlag, ...names];
@@ -40,23 +47,27 @@ if (unknown.length > 0) {
 
 async function runAll(chosen: Agent[]): Promise<number> {
   let failed = 0;
-  for (const agent of chosen) {
-    const { problems, requests, ms, said } = await attempt(agent);
+  const runs = [
+    ...chosen.map((agent) => [agent.name, () => runAgent(agent, [programOf(agent)], "binary")] as const),
+    ...(openclaw && isChosen(gateway) ? [[gateway, () => runGateway(programOf(openclaw), "binary")] as const] : []),
+  ];
+  for (const [name, act] of runs) {
+    const { problems, requests, ms, said } = await attempt(act);
     if (problems.length > 0) {
       failed++;
       console.error(said);
     }
     const verdict = problems.length === 0 ? "ok" : `FAILED: ${problems.join(" ")}`;
-    console.log(`${agent.name.padEnd(12)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${requests} requests  ${verdict}`);
+    console.log(`${name.padEnd(15)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${requests} requests  ${verdict}`);
   }
-  const counts = { passed: chosen.length - failed, failed, skipped: 0 };
+  const counts = { passed: runs.length - failed, failed, skipped: 0 };
   console.log(summaryLine(counts, failed === 0));
   return failed === 0 ? 0 : 1;
 }
 
 /** An agent that cannot even be started counts as one that failed. */
-function attempt(agent: Agent): Promise<AgentRun> {
-  return runAgent(agent, [programOf(agent)], "binary").catch((cause) => ({
+function attempt(act: () => Promise<AgentRun>): Promise<AgentRun> {
+  return act().catch((cause) => ({
     problems: ["It could not be run."],
     requests: 0,
     ms: 0,

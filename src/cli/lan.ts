@@ -59,9 +59,13 @@ function urlOf(address: string, port: string): string {
 function clientLines(url: string, needsKey: boolean): string[] {
   const key = needsKey ? "<a key: ocp keys add NAME>" : "none";
   return [
-    "  # OpenAI's clients",
+    "  # All IDEs and agents there, where ocp is installed",
+    `  ocp connect ${url.replace("http://", "")}`,
+    "  # The same where it is not: it is fetched, or the shell alone is set up",
+    `  curl -fsSL ${url}/connect | sh`,
+    "  # By hand: OpenAI's clients",
     `  export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY='${key}'`,
-    "  # Claude Code and Anthropic's clients (not on this machine)",
+    "  # By hand: Claude Code and Anthropic's clients (not on this machine)",
     `  export ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN='${key}'`,
   ];
 }

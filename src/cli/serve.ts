@@ -6,6 +6,7 @@ import { createDirectories, resolvePaths } from "../config/paths.ts";
 import type { Config } from "../config/settings.ts";
 import { OcpError } from "../core/errors.ts";
 import { type Ending, start } from "../services.ts";
+import { openclawDrift } from "./openclaw/drift.ts";
 import { cannotListen, exitCodes, type Host, write } from "./output.ts";
 import { flagsOf } from "./serve-args.ts";
 import { startReport } from "./start-report.ts";
@@ -29,7 +30,12 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   const { url } = running;
   await write(host, host.stdout, `${url}\n`);
   // After the URL, since it waits for the CLI to say its version; a signal does not wait for it.
-  const report = running.report().then((found) => startReport({ url, report: found }, config, options));
+  const report = Promise.all([running.report(), options.demo ? null : openclawDrift(host.env)]).then(
+    ([found, drift]) => {
+      const openclaw = drift === null ? [] : [{ label: "openclaw", value: drift, problem: true }];
+      return startReport({ url, report: [...found, ...openclaw] }, config, options);
+    },
+  );
   await Promise.race([report.then((text) => write(host, host.stderr, text)), signals.first]);
   await signals.first;
   signals.onSecond(() => void running.stop(0));

@@ -4,14 +4,11 @@
  * written: current versions of OpenClaw fail with what older installers put there.
  */
 
-import { chownSync, copyFileSync, existsSync, realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { readText, writeWhole } from "../config/whole-file.ts";
+import { existsSync } from "node:fs";
+import { readText } from "../config/whole-file.ts";
 import type { CatalogModel } from "../core/catalog.ts";
-import { OcpError } from "../core/errors.ts";
-import { changed, readOrThrow, unmarked } from "../edit/format.ts";
-import { json5 } from "../edit/json.ts";
 import { isFields, type Path, valueAt } from "../edit/path.ts";
+import { changedText, openclawFile, readSettings, replaceText } from "./file.ts";
 import { localProviderName as name, provider, providerModels } from "./provider.ts";
 
 export interface SyncOptions {
@@ -35,20 +32,16 @@ export interface Drift {
   text: string;
 }
 
-export function openclawFile(home: string): string {
-  return join(home, ".openclaw", "openclaw.json");
-}
-
 /** Null when OpenClaw is not here. Writes nothing. Throws OcpError not_ready for a file that cannot be understood. */
 export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptions, "now">): Drift | null {
   const file = openclawFile(home);
   if (!existsSync(file)) return null;
   const before = readText(file) ?? "";
-  const found = understood(before, file);
+  const found = readSettings(file);
   const changes: string[] = [];
   let text = before;
   const set = (path: Path, value: unknown, sentence: string) => {
-    text = orThrow(file, () => changed(json5, text, [{ path, value }]));
+    text = changedText(file, text, [{ path, value }]);
     changes.push(sentence);
   };
 
@@ -94,32 +87,5 @@ export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptio
 export function syncOpenClaw(options: SyncOptions): { drift: Drift | null; backup: string | null } {
   const drift = findDrift(options);
   if (drift === null || drift.changes.length === 0) return { drift, backup: null };
-  // Through links, to the file itself: the links stay.
-  const file = realpathSync(drift.file);
-  const backup = `${file}.bak.${options.now}`;
-  const { mode, uid, gid } = statSync(file);
-  copyFileSync(file, backup);
-  writeWhole(file, drift.text, mode & 0o777);
-  // Root may do this for somebody else, whose files they stay.
-  for (const each of [file, backup]) if (statSync(each).uid !== uid) chownSync(each, uid, gid);
-  return { drift, backup };
-}
-
-function understood(text: string, file: string): unknown {
-  const found = orThrow(file, () => readOrThrow(json5, unmarked(text).text));
-  if (found === undefined || isFields(found)) return found;
-  return orThrow(file, () => {
-    throw new Error("is no object");
-  });
-}
-
-function orThrow<T>(file: string, act: () => T): T {
-  try {
-    return act();
-  } catch (cause) {
-    const advice = `Use OpenClaw's own command: openclaw config set models.providers.${name} ...`;
-    throw new OcpError("not_ready", `${file} is JSON5 that cannot be changed, so it is left alone. ${advice}`, {
-      cause,
-    });
-  }
+  return { drift, backup: replaceText(drift.file, drift.text, options.now) };
 }

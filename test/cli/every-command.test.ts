@@ -47,6 +47,7 @@ const rows: Record<string, Row> = {
   "openclaw sync": { prints: /OpenClaw is not on this machine/, json: /"changed": false/ },
   connect: { prints: /Nothing is connected/, args: ["--status"], json: /"files": \[\]/ },
   disconnect: { prints: /Nothing is connected/, json: /"files": \[\]/ },
+  "openclaw plugin": { args: ["remove"], prints: /It is not installed/, json: /"changed": false/ },
   usage: { prints: /session/i, json: /"plan"/, remote: true },
   sessions: { prints: /No conversation/, json: /\[\]/, remote: true },
   clear: { prints: /0 processes ended/, json: /"cleared": 0/, remote: true },

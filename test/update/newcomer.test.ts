@@ -11,7 +11,7 @@ import { makeReleases } from "./releases.ts";
 
 /** What a small system has; no Node, no Bun, no Python. */
 const tools =
-  "awk cat chmod cp curl cut date df env getconf grep gzip head id ls mkdir mktemp mv printf ps rm sed sh sha256sum sleep sort tail touch tr uname wc".split(
+  "awk cat chmod cp curl cut date df dirname env getconf grep gzip head id ls mkdir mktemp mv printf ps rm rmdir sed sh sha256sum sleep sort stty tail touch tr uname wc".split(
     " ",
   );
 
@@ -60,6 +60,19 @@ test("curl | sh, ocp doctor, ocp serve, and the first request", async () => {
     const body = JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: "Say hello." }] });
     const asked = await run(`curl -s ${url}/v1/chat/completions -d '${body}'`);
     expect(JSON.parse(asked.stdout).choices[0].message.content).toBe("Hello, newcomer.");
+
+    // Another machine, which has nothing of it: it fetches ocp from where the server knows it to be.
+    const client = join(temp.path, "client");
+    mkdirSync(join(client, ".config", "zed"), { recursive: true });
+    const connected = await run(`curl -fsSL ${url}/connect | sh`, { HOME: client, PATH: few });
+    expect(connected).toMatchObject({ code: 0, stderr: expect.stringContaining("Installed ocp 4.2.0") });
+    expect(connected.stdout).toMatch(/Zed +configured +answers/);
+    expect(connected.stderr).not.toContain("ocp install");
+    const undone = await run(`curl -fsSL ${url}/connect | sh -s -- --undo`, {
+      HOME: client,
+      PATH: `${join(client, ".local", "bin")}:${few}`,
+    });
+    expect(undone).toMatchObject({ code: 0, stdout: expect.stringContaining("as it was before") });
   } finally {
     server.kill("SIGTERM");
     expect(await server.exited).toBe(0);

@@ -20,6 +20,7 @@ import {
 import { createCatalog } from "../../core/catalog.ts";
 import { OcpError } from "../../core/errors.ts";
 import { localProviderName } from "../../openclaw/provider.ts";
+import { complaint, createRun } from "../../service/command.ts";
 import { askLine, askSecret } from "../ask.ts";
 import { canAsk, confirm } from "../confirm.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
@@ -129,8 +130,8 @@ export async function connect(args: Arguments, host: Host): Promise<number> {
       const known = kept.undo.some((each) => Bun.deepEquals(each, undo));
       if (!known) kept.undo = [...kept.undo, undo];
       records.write(kept);
-      const { exitCode } = Bun.spawnSync(run, { env: host.env, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-      if (exitCode !== 0) throw new Error(`${run.slice(0, 3).join(" ")} failed (${exitCode}).`);
+      const outcome = await createRun(host.env)(run);
+      if (outcome.code !== 0) throw new Error(`\`${run.slice(0, 3).join(" ")}\` failed: ${complaint(outcome)}.`);
     }
   }
 }

@@ -5,6 +5,7 @@ import { clients } from "../../connect/clients/all.ts";
 import { configHome } from "../../connect/place.ts";
 import { createRecords } from "../../connect/record.ts";
 import { takeBack, type Undone, undone } from "../../connect/undo.ts";
+import { createRun } from "../../service/command.ts";
 import { columns, exitCodes, type Host, write } from "../output.ts";
 import { choiceOf, isChosen } from "./choice.ts";
 import { diffLines } from "./diff.ts";
@@ -60,9 +61,8 @@ export async function disconnect(args: Readonly<Record<string, unknown>>, host: 
   const isShell = isChosen(choice, { id: "shell" }, true);
   if (connection === null && !dry) records.remove();
   if (connection && !dry) {
-    if (isShell)
-      for (const undo of connection.undo.splice(0))
-        Bun.spawnSync(undo, { env: host.env, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+    const run = createRun(host.env);
+    if (isShell) for (const undo of connection.undo.splice(0)) await run(undo);
     if (connection.files.length === 0 && connection.undo.length === 0) records.remove();
     else records.write(connection);
   }

@@ -15,5 +15,13 @@ export const openclawCommand: CommandDef = {
       },
       run: async ({ args, data }) => (await import("./sync.ts")).sync(args, data),
     },
+    plugin: {
+      meta: { name: "plugin", description: "The chat command /ocp in OpenClaw's gateway." },
+      args: {
+        action: { type: "positional", valueHint: "install|remove", description: "install it, or remove it." },
+        json: { type: "boolean", description: "Prints JSON." },
+      },
+      run: async ({ args, data }) => (await import("./plugin.ts")).plugin(args, data),
+    },
   },
 };

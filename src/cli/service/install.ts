@@ -10,6 +10,7 @@ import { OcpError } from "../../core/errors.ts";
 import { chooseManager, findInstalled, inheritedEnvironment } from "../../service/find.ts";
 import type { ServiceManager } from "../../service/manager.ts";
 import { canAsk, confirm } from "../confirm.ts";
+import { keepsOpenClaw } from "../openclaw/drift.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
 import { urlOf } from "../remote.ts";
 import { version } from "../version.ts";
@@ -75,6 +76,7 @@ export async function install(args: Arguments, host: Host): Promise<number> {
 
 /** Never fatal: the server works without it. */
 async function toldOpenClaw(env: Environment, warnings: string[]): Promise<string[]> {
+  if (!keepsOpenClaw(env)) return [];
   const [{ syncOpenClaw }, { syncOptions }] = await Promise.all([
     import("../../openclaw/sync.ts"),
     import("../openclaw/sync.ts"),

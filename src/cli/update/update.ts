@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { build } from "../../config/build.ts";
 import { resolvePaths } from "../../config/paths.ts";
 import { OcpError } from "../../core/errors.ts";
+import { createRun } from "../../service/command.ts";
 import { applyRelease, goBack, type Place } from "../../update/apply.ts";
 import { checkForUpdate, releaseServerOf } from "../../update/check.ts";
 import { lockUpdates } from "../../update/lock.ts";
@@ -11,6 +12,7 @@ import { newest, type Release } from "../../update/manifest.ts";
 import { readMarker, removeMarker } from "../../update/marker.ts";
 import { type Snapshot, snapshotsIn } from "../../update/snapshot.ts";
 import { confirm } from "../confirm.ts";
+import { keepsOpenClaw } from "../openclaw/drift.ts";
 import { columns, exitCodes, type Host, usageError, write } from "../output.ts";
 import { ownUrl } from "../remote.ts";
 import { lookForServer } from "../service/answering.ts";
@@ -58,11 +60,19 @@ export async function update(args: Arguments, host: Host): Promise<number> {
       args,
       host,
       { from: place.version, to: release.version, changed: true },
-      `OCP ${release.version} is installed.${advice}`,
+      `OCP ${release.version} is installed.${advice}${await openclawAdvice(place.binary, host)}`,
     );
   } finally {
     unlock();
   }
+}
+
+/** What the version that is there now says of OpenClaw, which it only looks at. Never rejects. */
+async function openclawAdvice(binary: string, host: Host): Promise<string> {
+  if (!keepsOpenClaw(host.env)) return "";
+  const run = createRun(host.env);
+  const found = await run([binary, "openclaw", "sync", "--dry-run", "--quiet"], { timeout: 20_000 });
+  return found.code === 0 && found.stdout !== "" ? "\nOpenClaw is out of step with it: ocp openclaw sync" : "";
 }
 
 /** An update that was interrupted after the new version had taken its place. */

@@ -1,0 +1,175 @@
+/**
+ * The chat command /ocp of OpenClaw's gateway, for its owner. It asks the OCP server of this machine, or that of
+ * OCP_PROXY_URL, with the administrator's key. It stands alone: the gateway loads this file, without the rest of OCP.
+ */
+
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+const patienceMs = 15_000;
+const usage = "/ocp status | usage | models | health | keys | keys add NAME | keys revoke NAME";
+
+// biome-ignore lint/style/noDefaultExport: it is what the gateway loads.
+export default {
+  id: "ocp",
+  name: "OCP",
+  description: "The Open Claude Proxy from a chat.",
+  /** @param {any} api */
+  register(api) {
+    api.registerCommand({
+      name: "ocp",
+      description: `The Open Claude Proxy: ${usage}`,
+      acceptsArgs: true,
+      requireAuth: true,
+      // What it shows and does is the administrator's.
+      requiredScopes: ["operator.admin"],
+      /** @param {{ args?: string }} context */
+      handler: async ({ args = "" }) => ({ text: await answer(args, api.pluginConfig ?? {}, process.env) }),
+    });
+  },
+};
+
+/**
+ * What is said to `/ocp <words>`.
+ * @param {string} words
+ * @param {{ url?: string, key?: string }} config
+ * @param {Record<string, string | undefined>} env
+ * @returns {Promise<string>}
+ */
+export async function answer(words, config, env) {
+  const [command = "status", action = "", ...rest] = words.trim().split(/\s+/).filter(Boolean);
+  try {
+    const ask = asker(config, env);
+    if (command === "keys" && action !== "") return await keys(ask, action.toLowerCase(), rest);
+    const page = Object.hasOwn(pages, command.toLowerCase()) ? pages[command.toLowerCase()] : undefined;
+    if (page === undefined || action !== "") return `OCP: ${usage}`;
+    return await page(ask);
+  } catch (error) {
+    return `OCP: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** @typedef {(method: string, path: string, body?: unknown) => Promise<any>} Ask */
+
+/** @type {Record<string, (ask: Ask) => Promise<string>>} */
+const pages = {
+  async status(ask) {
+    const { proxy = {}, requests = {}, plan, recentErrors = [] } = await ask("GET", "/status");
+    return lines([
+      `OCP ${word(proxy.version)}: ${word(proxy.status)}, up ${word(proxy.uptime)}, login ${word(proxy.auth)}`,
+      `Requests: ${word(requests.total)}, active ${word(requests.active)}, errors ${word(requests.errors)}`,
+      ...planLines(plan),
+      ...recentErrors.slice(0, 3).map((/** @type {any} */ each) => `Error: ${word(each?.time)} ${word(each?.message)}`),
+    ]);
+  },
+  async usage(ask) {
+    const { plan, models = {} } = await ask("GET", "/usage");
+    const rows = Object.entries(models).map(
+      ([id, each]) => `${id}: ${word(/** @type {any} */ (each)?.requests)} requests`,
+    );
+    return lines([...planLines(plan), ...rows]);
+  },
+  async models(ask) {
+    const { data = [] } = await ask("GET", "/v1/models");
+    return lines(data.map((/** @type {any} */ each) => word(each?.id)));
+  },
+  async health(ask) {
+    const { status, version, advice = [] } = await ask("GET", "/health");
+    return lines([`OCP ${word(version)}: ${word(status)}`, ...advice.map(word)]);
+  },
+  async keys(ask) {
+    const { keys: all = [] } = await ask("GET", "/api/keys");
+    const rows = all.map((/** @type {any} */ each) => {
+      const state = each?.revoked === true ? "revoked" : `${word(each?.used?.daily?.requests)} requests today`;
+      return `${word(each?.id)}  ${word(each?.name)}  ${word(each?.keyPreview)}  ${state}`;
+    });
+    return rows.length === 0 ? "There is no key. /ocp keys add NAME" : lines(rows);
+  },
+};
+
+/**
+ * @param {Ask} ask
+ * @param {string} action
+ * @param {string[]} rest
+ */
+async function keys(ask, action, rest) {
+  const name = rest.join(" ");
+  if (name === "" || (action !== "add" && action !== "revoke")) return `OCP: ${usage}`;
+  if (action === "revoke") {
+    await ask("DELETE", `/api/keys/${encodeURIComponent(name)}`);
+    return `The key ${name} is revoked.`;
+  }
+  const { key } = await ask("POST", "/api/keys", { name });
+  return lines([`The key ${name} was created. It is shown this once: keep it, and delete this message.`, word(key)]);
+}
+
+/** @param {any} plan */
+function planLines(plan) {
+  const window = (/** @type {string} */ name, /** @type {any} */ value) => {
+    if (!value || value.percent === undefined || value.percent === "unknown") return [];
+    return [`${name}: ${word(value.percent)}${value.resetsAt ? `, resets in ${word(value.resetsIn)}` : ""}`];
+  };
+  const rows = [...window("Session", plan?.currentSession), ...window("Week", plan?.weeklyLimits?.allModels)];
+  return rows.length === 0 ? ["The plan: nothing is known of it yet."] : rows;
+}
+
+/**
+ * @param {{ url?: string, key?: string }} config
+ * @param {Record<string, string | undefined>} env
+ * @returns {Ask}
+ */
+function asker(config, env) {
+  const base = config.url || env.OCP_PROXY_URL || `http://127.0.0.1:${env.CLAUDE_PROXY_PORT || "3456"}`;
+  const url = base.replace(/\/+(v1\/*)?$/, "");
+  const key = config.key || env.OCP_ADMIN_KEY || adminKey(env);
+  return async (method, path, body) => {
+    let response;
+    try {
+      response = await fetch(`${url}${path}`, {
+        method,
+        headers: {
+          ...(key ? { authorization: `Bearer ${key}` } : {}),
+          ...(body ? { "content-type": "application/json" } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+        redirect: "manual",
+        signal: AbortSignal.timeout(patienceMs),
+      });
+    } catch {
+      throw new Error(`The server at ${url} does not answer. OCP_PROXY_URL or CLAUDE_PROXY_PORT say where it is.`);
+    }
+    const answer = await response.json().catch(() => null);
+    if (response.ok && typeof answer === "object" && answer !== null) return answer;
+    const said = answer?.error?.message;
+    if (response.status === 401 || response.status === 403) {
+      throw new Error(
+        "The server wants its admin key: set OCP_ADMIN_KEY where the gateway runs, or `key` in this plugin's configuration.",
+      );
+    }
+    throw new Error(typeof said === "string" ? word(said) : `What answers at ${url} is not OCP (${response.status}).`);
+  };
+}
+
+/** The one that the server made at its first start, if it is this user's. */
+function adminKey(/** @type {Record<string, string | undefined>} */ env) {
+  try {
+    return readFileSync(join(env.HOME || homedir(), ".ocp", "admin-key"), "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** What a server said, as one line of a chat. */
+function word(/** @type {unknown} */ value) {
+  return value === undefined || value === null
+    ? "-"
+    : String(value)
+        .replace(/\p{Cc}+/gu, " ")
+        .slice(0, 300);
+}
+
+/** @param {string[]} all */
+function lines(all) {
+  return all.join("\n");
+}
