@@ -13,6 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { isRunning } from "./running.ts";
 
 /** The file's text; null when there is none. */
 export function readText(path: string): string | null {
@@ -50,15 +51,6 @@ export function removeScratch(path: string): void {
   for (const each of readdirSync(directory)) {
     const pid = each.startsWith(`${name}.`) && /^\.(\d+)\.new$/.exec(each.slice(name.length))?.[1];
     if (pid && !isRunning(Number(pid))) rmSync(join(directory, each), { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

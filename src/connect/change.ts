@@ -6,7 +6,7 @@ import type { Client, Endpoint, Plan, PlannedFile, Wishes } from "./client.ts";
 import { type FileNow, isReadOnly, makeDirectories, readNow, replace } from "./file.ts";
 import { createPlace, type Place } from "./place.ts";
 import { type Connection, hashOf, type Records, type WrittenFile } from "./record.ts";
-import { type Undone, undone } from "./undo.ts";
+import { takeBack, type Undone, undone } from "./undo.ts";
 
 export interface Change {
   planned: PlannedFile;
@@ -91,14 +91,29 @@ export function isDone({ now, base, text, mode, earlier }: Change): boolean {
 }
 
 /**
- * Writes a client's files, one after the other. `connection` is changed and recorded before each. Throws an Error whose
- * message is a sentence when a file was changed since it was looked at, or cannot be written.
+ * Writes a client's files, one after the other, and takes back what an earlier connection wrote for it elsewhere.
+ * `connection` is changed and recorded before each. Throws an Error whose message is a sentence, or one of the system's,
+ * when a file was changed since it was looked at, or cannot be written; those that were are taken back then.
  */
-export function applyClient(
-  { client, changes }: Extract<ClientChange, { kind: "write" }>,
-  connection: Connection,
-  records: Records,
-): void {
+export function applyClient(change: WrittenChange, connection: Connection, records: Records): void {
+  const { client, changes } = change;
+  const paths = changes.map(({ planned }) => planned.path);
+  const isStale = (file: WrittenFile) => file.client === client.id && !paths.includes(file.path);
+  for (const file of connection.files.filter(isStale)) takeBack(undone(file), connection, records);
+  try {
+    writeAll(change, connection, records);
+  } catch (error) {
+    for (const file of connection.files.filter((each) => each.client === client.id).toReversed()) {
+      // What cannot be taken back now is on record.
+      orError(() => takeBack(undone(file), connection, records));
+    }
+    throw error;
+  }
+}
+
+type WrittenChange = Extract<ClientChange, { kind: "write" }>;
+
+function writeAll({ client, changes }: WrittenChange, connection: Connection, records: Records): void {
   for (const { planned, now, base, text, mode, earlier } of changes) {
     const { path, format, edits } = planned;
     const again = readNow(path);

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { takeLock } from "../config/lock.ts";
 import { readText, removeScratch, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import type { OwnedEdit } from "../edit/format.ts";
@@ -50,6 +51,8 @@ export interface Records {
   placeFor(client: string, path: string, bytes: Buffer): string;
   keep(place: string, bytes: Buffer): void;
   drop(place: string): void;
+  /** Keeps other commands from writing; returns how to let them. Throws OcpError conflict while another one does. */
+  lock(): () => void;
   /** Removes the record, and its directory if nothing else is in it. */
   remove(): void;
   readonly file: string;
@@ -83,6 +86,14 @@ export function createRecords(configHome: string): Records {
     drop(place) {
       rmSync(place, { force: true });
       removeScratch(place);
+    },
+    lock() {
+      make(directory);
+      const unlock = takeLock(join(directory, "connect.lock"), "ocp connect");
+      return () => {
+        unlock();
+        removeIfEmpty(directory);
+      };
     },
     remove() {
       rmSync(file, { force: true });

@@ -7,7 +7,7 @@ import { applyClient, type ClientChange, isDone, placeWithout, planClient } from
 import type { Client, Dialect, Endpoint, ServedModel, Wishes } from "../../connect/client.ts";
 import { clients } from "../../connect/clients/all.ts";
 import { configHome } from "../../connect/place.ts";
-import { type Connection, createRecords } from "../../connect/record.ts";
+import { type Connection, createRecords, type Records } from "../../connect/record.ts";
 import {
   ask,
   findServer,
@@ -24,7 +24,7 @@ import { complaint, createRun } from "../../service/command.ts";
 import { askLine, askSecret } from "../ask.ts";
 import { canAsk, confirm } from "../confirm.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
-import { choiceOf, isChosen } from "./choice.ts";
+import { type Choice, choiceOf, isChosen } from "./choice.ts";
 import { diffLines } from "./diff.ts";
 import { isHere } from "./here.ts";
 import { type Outcome, page, type Result } from "./report.ts";
@@ -40,8 +40,24 @@ export async function connect(args: Arguments, host: Host): Promise<number> {
   const choice = choiceOf(args);
   const { home } = resolvePaths(host.env);
   const records = createRecords(configHome(home, host.env));
+  const unlock = args["dry-run"] === true ? () => {} : records.lock();
+  try {
+    return await connectTo(args.host, choice, { args, host, home, records });
+  } finally {
+    unlock();
+  }
+}
+
+interface Setting {
+  args: Arguments;
+  host: Host;
+  home: string;
+  records: Records;
+}
+
+async function connectTo(address: string, choice: Choice, { args, host, home, records }: Setting): Promise<number> {
   const former = records.read();
-  const server = await findServer(urlOfAddress(args.host));
+  const server = await findServer(urlOfAddress(address));
   await talk(
     host,
     args,

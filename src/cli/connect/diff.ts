@@ -22,8 +22,17 @@ function coloured(line: string): string {
   return line.startsWith("-") ? `${red}${shown}${plain}` : shown;
 }
 
+/** What is on a screen is read by others: neither our key is shown there, nor one that stands beside it. */
 export function masked(text: string, secrets: readonly (string | null)[]): string {
-  return secrets
-    .filter((secret) => secret !== null && secret.length >= 8)
-    .reduce<string>((rest, secret) => rest.replaceAll(secret ?? "", `${secret?.slice(0, 6)}...`), text);
+  const known = secrets
+    .filter((secret) => secret !== null && secret !== "")
+    .reduce<string>((rest, secret) => rest.replaceAll(secret ?? "", short(secret ?? "")), text);
+  return known.replace(
+    /((?:key|token|secret|password)["']?\s*[:=]\s*["']?)([^\s"',{}[\]]{12,})/gi,
+    (_, name: string, value: string) => name + short(value),
+  );
+}
+
+function short(secret: string): string {
+  return `${secret.length < 12 ? "" : secret.slice(0, 6)}...`;
 }

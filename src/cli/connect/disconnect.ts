@@ -3,11 +3,11 @@
 import { resolvePaths } from "../../config/paths.ts";
 import { clients } from "../../connect/clients/all.ts";
 import { configHome } from "../../connect/place.ts";
-import { createRecords } from "../../connect/record.ts";
+import { createRecords, type Records } from "../../connect/record.ts";
 import { takeBack, type Undone, undone } from "../../connect/undo.ts";
 import { createRun } from "../../service/command.ts";
 import { columns, exitCodes, type Host, write } from "../output.ts";
-import { choiceOf, isChosen } from "./choice.ts";
+import { type Choice, choiceOf, isChosen } from "./choice.ts";
 import { diffLines } from "./diff.ts";
 
 interface Result {
@@ -30,8 +30,17 @@ export async function disconnect(args: Readonly<Record<string, unknown>>, host: 
   const choice = choiceOf(args);
   const { home } = resolvePaths(host.env);
   const records = createRecords(configHome(home, host.env));
-  const connection = records.read();
   const dry = args["dry-run"] === true;
+  const unlock = dry ? () => {} : records.lock();
+  try {
+    return await takeAllBack(records, choice, dry, args.json === true, host);
+  } finally {
+    unlock();
+  }
+}
+
+async function takeAllBack(records: Records, choice: Choice, dry: boolean, json: boolean, host: Host): Promise<number> {
+  const connection = records.read();
   const results: Result[] = [];
   const diffs: string[] = [];
   // The last one first, so that a directory is empty when the file that it was made for goes.
@@ -66,8 +75,7 @@ export async function disconnect(args: Readonly<Record<string, unknown>>, host: 
     if (connection.files.length === 0 && connection.undo.length === 0) records.remove();
     else records.write(connection);
   }
-  const text =
-    args.json === true ? `${JSON.stringify({ files: results }, null, 2)}\n` : page(results, diffs, dry, isShell);
+  const text = json ? `${JSON.stringify({ files: results }, null, 2)}\n` : page(results, diffs, dry, isShell);
   await write(host, host.stdout, text);
   return results.some(({ outcome }) => outcome === "failed") ? exitCodes.failure : exitCodes.ok;
 }

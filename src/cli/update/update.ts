@@ -1,13 +1,13 @@
 /** `ocp update`: a newer version, or an older one again. */
 
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "../../config/build.ts";
+import { takeLock } from "../../config/lock.ts";
 import { resolvePaths } from "../../config/paths.ts";
 import { OcpError } from "../../core/errors.ts";
 import { createRun } from "../../service/command.ts";
 import { applyRelease, goBack, type Place } from "../../update/apply.ts";
 import { checkForUpdate, releaseServerOf } from "../../update/check.ts";
-import { lockUpdates } from "../../update/lock.ts";
 import { newest, type Release } from "../../update/manifest.ts";
 import { readMarker, removeMarker } from "../../update/marker.ts";
 import { type Snapshot, snapshotsIn } from "../../update/snapshot.ts";
@@ -44,7 +44,7 @@ export async function update(args: Arguments, host: Host): Promise<number> {
   const isOlder = Bun.semver.order(release.version, place.version) < 0;
   const question = `Replace OCP ${place.version} by ${isOlder ? "the older " : ""}${release.version}?`;
   if (!isSame && !(await confirm(question, args.yes === true, host))) return exitCodes.failure;
-  const unlock = lockUpdates(place.data, process.pid);
+  const unlock = takeLock(join(place.data, "update.lock"), "ocp update");
   try {
     const around = await surroundings(host, place);
     if (isSame) {
@@ -169,7 +169,7 @@ async function rollback(args: Arguments, host: Host): Promise<number> {
   }
   if (!(await confirm(`Go back from OCP ${place.version} to ${snapshot.from}?`, args.yes === true, host)))
     return exitCodes.failure;
-  const unlock = lockUpdates(place.data, process.pid);
+  const unlock = takeLock(join(place.data, "update.lock"), "ocp update");
   try {
     await goBack(snapshot, place, await surroundings(host, place));
   } finally {

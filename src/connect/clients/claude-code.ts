@@ -32,7 +32,10 @@ export const claudeCode: Client = {
           holdsKey: true,
         },
       ],
-      notes: hasLogin ? ["It asks the server now, and no longer with its own login, until `ocp disconnect`."] : [],
+      notes: [
+        ...(hasLogin ? ["It asks the server now, and no longer with its own login, until `ocp disconnect`."] : []),
+        ...(place.env.ANTHROPIC_API_KEY ? ["ANTHROPIC_API_KEY is set in this shell and goes first: unset it."] : []),
+      ],
     };
   },
 };
