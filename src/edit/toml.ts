@@ -103,6 +103,7 @@ function nameOf(key: string): string {
 
 /** JSON's strings, numbers and booleans are TOML's, but for DEL, which TOML wants escaped. */
 function printed(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(printed).join(", ")}]`;
   if (typeof value === "object") throw new Error("No table can be put here.");
   return JSON.stringify(value).replaceAll("\x7f", "\\u007f");
 }

@@ -79,12 +79,17 @@ interface ItemEdit {
 /** An item of the list that is the setting `step` of the root. */
 function setItem(text: string, root: YAMLMap | null, pair: Pair | undefined, { step, item, value }: ItemEdit): string {
   const list = pair?.value;
-  if (pair === undefined || list === null || list === undefined || isEmptyScalar(list)) {
+  if (pair === undefined) return value === undefined ? text : setRoot(text, root, pair, step, [value]);
+  if (list === null || list === undefined || isEmptyScalar(list)) {
     if (value === undefined) return text;
     // A key without a value is taken for a list that is empty.
-    const without = pair ? setRoot(text, root, pair, step, undefined) : text;
-    const { contents } = documentOf(without);
-    return setRoot(without, isMap(contents) ? contents : null, undefined, step, [value]);
+    const written = isScalar(list) ? list.range : null;
+    const without = written ? splice(text, [{ from: written[0], to: written[1], text: "" }]) : text;
+    return pasteLines(
+      without,
+      nextLine(without, rangeOf(pair.key)[1]),
+      listItem(value, `${indentAt(text, startOf(pair.key))}  `),
+    );
   }
   if (!isSeq(list)) throw new Error("There is no list to put an item into.");
   const only = list.items.length === 1 && isItem((list.items[0] as YAMLMap).toJSON(), item);

@@ -170,3 +170,33 @@ test.each([
 ] as Array<[string, (string | null)[], string]>)("of %j no key is shown", (line, secrets, expected) => {
   expect(masked(line, secrets)).toBe(expected);
 });
+
+describe("the desktop", () => {
+  test("of a Mac is told by launchctl, which forgets, and says so", async () => {
+    await using machine = await createMachine({ SHELL: "/bin/zsh" }, "darwin");
+    const plan = machine.plan("shell");
+    if (plan.kind !== "write") throw new Error("It is not written.");
+    expect(plan.plan.commands?.map(({ run, undo }) => [run.slice(0, 3), undo])).toEqual(
+      ["OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY", "OCP_API_KEY"].map((name) => [
+        ["launchctl", "setenv", name],
+        ["launchctl", "unsetenv", name],
+      ]),
+    );
+    expect(plan.notes.join(" ")).toContain("until the next restart of this Mac, which forgets it");
+    expect(plan.changes.map(({ planned: { path } }) => path)).toEqual([
+      machine.path(".config/ocp/env.sh"),
+      machine.path(".zshrc"),
+    ]);
+  });
+
+  test("of Linux is told by environment.d, unless a key has what that would read as something else", async () => {
+    await using machine = await createMachine({ SHELL: "/bin/bash" });
+    mkdirSync(machine.path(".config/environment.d"), { recursive: true });
+    const file = ".config/environment.d/60-ocp.conf";
+    machine.connect("shell");
+    expect(machine.read(file)).toContain("\nOPENAI_BASE_URL=http://192.168.1.20:3456/v1\n");
+    machine.connect("shell", { key: "ocp_with$HOME" });
+    expect(Object.keys(filesOf(machine))).not.toContain(file);
+    expect(machine.read(".config/ocp/env.sh")).toContain("OPENAI_API_KEY='ocp_with$HOME'");
+  });
+});

@@ -7,6 +7,7 @@ import { testEnv } from "../harness/env.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { filesOf } from "./machine.ts";
+import { plainPath } from "./shell.ts";
 import { key, startStandIn } from "./stand-in.ts";
 
 const before: Record<string, string> = {
@@ -35,7 +36,7 @@ test.if(process.platform === "linux")(
     const home = join(temp.path, "home");
     const run = async (args: string[], under: string[] = []) => {
       const child = Bun.spawn([...under, ...ocpCommand("binary"), ...args], {
-        env: testEnv(home, { SHELL: "/bin/bash" }),
+        env: testEnv(home, { SHELL: "/bin/bash", PATH: plainPath }),
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

@@ -9,6 +9,7 @@ import { type Ocp, ocpCommand, startOcp, targets } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 import { filesOf } from "./machine.ts";
+import { plainPath } from "./shell.ts";
 
 const key = "ocp_script_0123456789'x";
 
@@ -145,7 +146,7 @@ test("of a script that was cut off nothing runs", async () => {
 
 async function createMachine(url: string) {
   const temp = await createTemp();
-  const env = testEnv(temp.home, { SHELL: "/bin/bash", TERM: "xterm" });
+  const env = testEnv(temp.home, { SHELL: "/bin/bash", TERM: "xterm", PATH: plainPath });
   return {
     home: temp.home,
     env,

@@ -16,10 +16,16 @@ export interface User extends AsyncDisposable {
   put(file: string, text: string): void;
 }
 
+/** Without the programs of our dev dependencies, which a package manager puts there: `claude` is one of them. */
+export const plainPath = (process.env.PATH ?? "")
+  .split(":")
+  .filter((directory) => !directory.includes("node_modules"))
+  .join(":");
+
 export async function createUser(target: Target): Promise<User> {
   const temp = await createTemp();
   const { home } = temp;
-  const base = { SHELL: "/bin/bash" };
+  const base = { SHELL: "/bin/bash", PATH: plainPath };
   return {
     home,
     temp,
