@@ -1,5 +1,7 @@
 /** How everything here is compiled to one file: the binary, and what the benchmark compares it with. */
 
+import type { Asset } from "../dashboard/assets.ts";
+import { buildDashboard } from "../dashboard/build.ts";
 import type { Build } from "../src/config/build.ts";
 
 export interface CompileTarget {
@@ -18,6 +20,8 @@ export async function compileBinary(
   target?: CompileTarget,
   release?: Build,
 ): Promise<void> {
+  // One build within the other would wait for ever.
+  const assets = await buildDashboard();
   const result = await Bun.build({
     entrypoints: [entrypoint],
     target: "bun",
@@ -32,6 +36,7 @@ export async function compileBinary(
       "process.env.NODE_ENV": '"production"',
       ...(release === undefined ? {} : { OCP_BUILD: JSON.stringify(release) }),
     },
+    plugins: [embeddedDashboard(assets)],
     compile: {
       outfile,
       // A stranger's working directory must not configure us.
@@ -43,4 +48,17 @@ export async function compileBinary(
     },
   });
   if (!result.success) throw new Error(result.logs.join("\n"));
+}
+
+/** The page's files are in the binary; from the source, they are built when they are asked for. */
+function embeddedDashboard(assets: readonly Asset[]): Bun.BunPlugin {
+  return {
+    name: "dashboard",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]dashboard[\\/]assets\.ts$/ }, () => ({
+        contents: `export const dashboardAssets = async () => (${JSON.stringify(assets)});`,
+        loader: "js",
+      }));
+    },
+  };
 }

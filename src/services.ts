@@ -15,6 +15,7 @@ import { secretsIn, shownSettings } from "./config/shown.ts";
 import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
 import { describeDefect } from "./core/defect.ts";
+import { OcpError } from "./core/errors.ts";
 import { createJournal } from "./core/journal.ts";
 import type { Engine } from "./core/ports.ts";
 import { createSeldom } from "./core/seldom.ts";
@@ -30,6 +31,8 @@ export interface StartOptions {
   /** Answers come from a simulated API. */
   demo: boolean;
   version: string;
+  /** How this program is called again. */
+  self: readonly string[];
   paths: Paths;
   environment: Record<string, string | undefined>;
   /** Takes the log's lines for people. */
@@ -64,7 +67,7 @@ export interface Running {
 const farewell = 1_000;
 
 export async function start(loaded: LoadedSettings, options: StartOptions): Promise<Running> {
-  const { demo, version, paths, environment, stderr, ending } = options;
+  const { demo, version, paths, environment, stderr, ending, self } = options;
   const { config } = loaded;
   const adminKey = loadAdminKey(paths, config);
   const log = createLog({
@@ -135,6 +138,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     logs: createLogReader(paths.logs, log.flush),
     closing: closing.signal,
     version,
+    doctor: () => askDoctor(self, { ...environment, CLAUDE_PROXY_PORT: new URL(listener.url).port }),
     releaseUrl: environment.OCP_UPDATE_URL || build.releaseUrl,
     demo,
     clock: Date.now,
@@ -211,3 +215,22 @@ const access: Record<Config["authMode"], string> = {
   shared: "with the shared key",
   multi: "with a key for each person or device",
 };
+
+/** The report of `ocp doctor --json`, by a process of its own: it looks at the machine, which may take its time. */
+async function askDoctor(self: readonly string[], env: Record<string, string | undefined>): Promise<unknown> {
+  const options = {
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+    timeout: 30_000,
+    killSignal: "SIGKILL",
+  } as const;
+  const child = Bun.spawn([...self, "doctor", "--json"], options);
+  const text = await child.stdout.text();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new OcpError("upstream_failed", "`ocp doctor` could not be run on the server.", { cause });
+  }
+}

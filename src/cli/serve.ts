@@ -23,7 +23,8 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {});
   const stderr = (line: string) => void write(host, host.stderr, line);
   const ending = endingOf(host);
-  const options = { demo: args.demo === true, version, paths, environment: host.env, stderr, ending };
+  const self = Bun.main.startsWith("/$bunfs/") ? [host.execPath] : [host.execPath, Bun.main];
+  const options = { demo: args.demo === true, version, self, paths, environment: host.env, stderr, ending };
   const running = await start(loaded, options).catch((error) => {
     throw listenError(error, config) ?? error;
   });

@@ -11,6 +11,7 @@ export interface Store {
   usage: UsageStore;
   cache: CacheStore;
   settings: SettingsStore;
+  planSamples: PlanSamples;
   close(): void;
 }
 
@@ -98,6 +99,28 @@ export interface UsageQuery {
   principalId: string | null;
 }
 
+/** Which turns alone are wanted. */
+export interface UsageFilter {
+  model?: string;
+  /** Those that ended with an error, and were not left by their client. */
+  failed?: boolean;
+}
+
+/** Fractions of the session's and the week's limit; null: not known. `at`: epoch ms. */
+export interface PlanSample {
+  at: number;
+  session: number | null;
+  week: number | null;
+}
+
+export interface PlanSamples {
+  add(sample: PlanSample): void;
+  /** Oldest first. */
+  since(at: number): PlanSample[];
+  /** Forgets those before. */
+  prune(at: number): void;
+}
+
 /** Sums over rows. */
 export interface UsageSums {
   requests: number;
@@ -124,8 +147,12 @@ export interface UsageStore {
   byModel(query: UsageQuery): Array<{ model: string } & UsageSums>;
   /** By the hour; hours without a row are left out. Oldest first. */
   timeline(query: UsageQuery): Array<{ hour: number } & UsageSums>;
+  /** The same, also by the model or by the principal. */
+  series(query: UsageQuery, by: "model" | "principal"): Array<{ hour: number; subject: string } & UsageSums>;
   /** Newest first. `before`: only rows that come after the one of this id in that order, also when it is gone. */
-  recent(query: UsageQuery, limit: number, before?: number): Array<UsageRow & { id: number }>;
+  recent(query: UsageQuery & UsageFilter, limit: number, before?: number): Array<UsageRow & { id: number }>;
+  /** Of the last turns that a process has answered to the end, newest first. */
+  times(query: UsageQuery, limit: number): Array<{ firstMs: number | null; totalMs: number }>;
   /**
    * Forgets single rows of the hours before `at`, and sums from before `sumsAt` whose rows are gone. Takes a bounded
    * bite, since all else waits meanwhile: to be called again and again. Returns how many rows went, 0 when none is

@@ -1,8 +1,10 @@
 /** The HTTP application: every route, and around them the request's id and log line, the way in, and errors. */
 
 import { type AnyElysia, Elysia } from "elysia";
+import { reasonOf } from "../core/journal.ts";
 import { createSeldom } from "../core/seldom.ts";
 import { demandRows, demandSameRow } from "./access.ts";
+import { createBrowserSessions } from "./browser-session.ts";
 import { createBrowsers } from "./browsers.ts";
 import { createDoor } from "./door.ts";
 import { errorHandling } from "./errors.ts";
@@ -10,12 +12,17 @@ import { createExchanges, type Handle, pathOf } from "./exchange.ts";
 import { createGuesses } from "./guesses.ts";
 import { createLeftovers } from "./leftovers.ts";
 import { idleSeconds } from "./listen.ts";
+import { createLive } from "./live.ts";
 import { pause } from "./pause.ts";
+import { createPlanTrend } from "./plan-trend.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { connectRoutes } from "./routes/connect.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { doctorRoutes } from "./routes/doctor.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { logRoutes } from "./routes/logs.ts";
@@ -43,6 +50,7 @@ const MiB = 1024 * 1024;
 export function createApp(services: AppServices): AnyElysia {
   const { config, engine, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
+  const seldom = createSeldom(log, () => performance.now());
   const caching = createCaching({
     store: store.cache,
     ttl: () => config.cacheTtl,
@@ -50,10 +58,28 @@ export function createApp(services: AppServices): AnyElysia {
     epoch: () => epochOf(config, demo),
     hostTools: config.allowedTools !== undefined || config.mcpConfig !== undefined,
     clock,
-    warn: createSeldom(log, () => performance.now()),
+    warn: seldom,
   });
   const planGate = createPlanGate({ plan: engine.plan, clock });
-  const turns = createTurns(services, { cache: caching.around, planGate });
+  const live = createLive(clock);
+  const trend = createPlanTrend({
+    plan: engine.plan,
+    samples: store.planSamples,
+    clock,
+    warn: (error) => seldom("the plan's use could not be kept", { problem: reasonOf(error) }),
+  });
+  const turns = createTurns(services, {
+    cache: caching.around,
+    planGate,
+    live: {
+      ...live,
+      ended(row) {
+        live.ended(row);
+        trend.look();
+      },
+    },
+  });
+  const sessions = createBrowserSessions({ adminKey: services.adminKey, config, keys: store.keys, now: clock });
   const routes = () => app.routes;
   const browsers = createBrowsers({
     origins: config.corsOrigins ?? [],
@@ -65,6 +91,7 @@ export function createApp(services: AppServices): AnyElysia {
     browsers,
     guesses: createGuesses({ now: () => performance.now(), pause }),
     routes,
+    sessions,
   });
   const leftovers = createLeftovers({ bytes: 64 * MiB, time: 10_000, quiet: 1_000, count: 64 });
   const uploads = createUploads({
@@ -89,6 +116,8 @@ export function createApp(services: AppServices): AnyElysia {
     settingsRoutes(services, exchanges),
     logRoutes(services, exchanges),
     planRoutes(services, exchanges, turns),
+    eventRoutes(services, exchanges, turns, live),
+    doctorRoutes(services),
   ];
 
   async function around(request: Request, handle: Handle): Promise<Response> {
@@ -119,6 +148,7 @@ export function createApp(services: AppServices): AnyElysia {
     .onBeforeHandle({ as: "global" }, ({ request, route }) => demandSameRow(request.method, pathOf(request), route))
     .use(described)
     .use(absentRoutes())
+    .use(dashboardRoutes(services, exchanges, sessions))
     .use(docsRoutes(services.version, described));
   demandRows(app.routes);
   return app;

@@ -4,8 +4,10 @@
  */
 
 import { OcpError } from "../core/errors.ts";
+import type { Principal } from "../core/principal.ts";
 import { isPublic, permit } from "./access.ts";
 import { type AuthOptions, createIdentify, type Identity, presentedKey } from "./auth.ts";
+import { type BrowserSessions, sessionHeader } from "./browser-session.ts";
 import type { Browsers } from "./browsers.ts";
 import { pathOf } from "./exchange.ts";
 import type { Guesses } from "./guesses.ts";
@@ -16,6 +18,7 @@ export interface DoorOptions {
   browsers: Browsers;
   guesses: Guesses;
   routes: () => Iterable<RoutePattern>;
+  sessions: Pick<BrowserSessions, "principalOf">;
 }
 
 export interface Door {
@@ -26,7 +29,7 @@ export interface Door {
   enter(request: Request, address: string | null): Promise<Identity | Response>;
 }
 
-export function createDoor({ auth, browsers, guesses, routes }: DoorOptions): Door {
+export function createDoor({ auth, browsers, guesses, routes, sessions }: DoorOptions): Door {
   const identify = createIdentify(auth);
 
   /** Throws when the key may not be looked at now, and else says that it is wrong when that may be told. */
@@ -34,9 +37,22 @@ export function createDoor({ auth, browsers, guesses, routes }: DoorOptions): Do
     const key = presentedKey(request.headers);
     if (key !== null) guesses.check(address, key);
     const identity = identify(key, request.headers, address);
+    const signedIn = key === null ? signedInAs(request) : null;
+    if (signedIn !== null) return { ...identity, principal: signedIn };
     if (identity.wrongKey) await guesses.wrong(address, request.signal);
     else if (key !== null && (identity.principal !== null || identity.metrics)) guesses.right(address, key);
     return identity;
+  }
+
+  /** Whose browser it is. The model's API is for programs, which present a key. Throws OcpError forbidden. */
+  function signedInAs(request: Request): Principal | null {
+    if (/^\/v1\/(?!models(\/|$))/.test(pathOf(request))) return null;
+    const principal = sessions.principalOf(request.headers);
+    const changes = request.method !== "GET" && request.method !== "HEAD";
+    if (principal !== null && changes && !request.headers.has(sessionHeader)) {
+      throw new OcpError("forbidden", `What a browser changes wants the header ${sessionHeader}, beside its cookie.`);
+    }
+    return principal;
   }
 
   return {

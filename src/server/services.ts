@@ -27,6 +27,8 @@ export interface AppServices {
   version: string;
   /** Where ocp is to be had; null: nowhere that is known. */
   releaseUrl: string | null;
+  /** Runs `ocp doctor` and resolves to its report. Rejects with OcpError. */
+  doctor: () => Promise<unknown>;
   /** A simulated API answers, not the model. */
   demo: boolean;
   /** Epoch ms. */

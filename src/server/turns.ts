@@ -4,6 +4,8 @@ import { createBrake } from "../core/brake.ts";
 import type { Layer, Runner } from "../core/ports.ts";
 import { createQuotas, type Quotas } from "../core/quota.ts";
 import { createSeldom } from "../core/seldom.ts";
+import type { UsageRow } from "../core/store.ts";
+import type { Live } from "./live.ts";
 import type { AppServices } from "./services.ts";
 import { admitted } from "./turns/admitted.ts";
 import { braked } from "./turns/braked.ts";
@@ -25,20 +27,30 @@ export interface Turns {
 
 /** What stands between a turn and the engine where it is wanted. */
 export interface TurnLayers {
+  /** Sees every turn from its beginning to its end, and the row of each. */
+  live?: Live;
   /** Answers that were kept, and one answer for several who ask the same. */
   cache?: Layer;
   /** Refusals while the account's plan is used up. */
   planGate?: Layer;
 }
 
-export function createTurns(services: AppServices, { cache, planGate }: TurnLayers = {}): Turns {
+export function createTurns(services: AppServices, { cache, planGate, live }: TurnLayers = {}): Turns {
   const { config, engine, admission, catalog, store, journal, log, clock } = services;
   const now = () => performance.now();
   const quotas = createQuotas({ keys: store.keys, journal, warn: createSeldom(log, now), clock });
   const figures = createFigures(catalog);
+  const seen = {
+    begin: figures.begin,
+    end(row: UsageRow) {
+      figures.end(row);
+      live?.ended(row);
+    },
+  };
   const run = compose(
     [
-      recorded({ journal, figures, log, clock, now }),
+      ...(live ? [live.layer] : []),
+      recorded({ journal, figures: seen, log, clock, now }),
       checked(quotas),
       ...(cache ? [cache] : []),
       ...(planGate ? [planGate] : []),

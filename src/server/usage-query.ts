@@ -1,6 +1,7 @@
 /** Reads what a request wants to know of the usage: a parameter that cannot be taken is refused, never replaced. */
 
 import { OcpError } from "../core/errors.ts";
+import type { UsageFilter } from "../core/store.ts";
 import { parseTime } from "./iso-time.ts";
 
 export interface UsageWanted {
@@ -12,6 +13,9 @@ export interface UsageWanted {
   before: number | undefined;
   /** Everybody's. */
   all: boolean;
+  filter: UsageFilter;
+  /** Also the hours of each model, or of each key. */
+  by: "model" | "key" | null;
 }
 
 const hour = 3_600_000;
@@ -24,6 +28,7 @@ export function readUsageQuery(query: URLSearchParams, now: number): UsageWanted
   const named = time(query, "since");
   if (named !== undefined && hours !== undefined) throw refusal("hours", "cannot be combined with `since`");
   const since = named ?? until - (hours ?? usual.hours) * hour;
+  const model = one(query, "model");
   if (since >= until) throw refusal("since", "must be before `until`");
   return {
     since,
@@ -31,6 +36,11 @@ export function readUsageQuery(query: URLSearchParams, now: number): UsageWanted
     limit: integer(query, "limit", 1, 500) ?? usual.limit,
     before: integer(query, "before", 1, Number.MAX_SAFE_INTEGER),
     all: flag(query, "all"),
+    filter: {
+      ...(model === undefined ? {} : { model }),
+      ...(flag(query, "failed") ? { failed: true } : {}),
+    },
+    by: choice(query, "by"),
   };
 }
 
@@ -58,6 +68,12 @@ function flag(query: URLSearchParams, param: string): boolean {
   if (text === undefined || text === "false") return false;
   if (text === "true") return true;
   throw refusal(param, "must be true or false");
+}
+
+function choice(query: URLSearchParams, param: string): "model" | "key" | null {
+  const text = one(query, param);
+  if (text === undefined || text === "model" || text === "key") return text ?? null;
+  throw refusal(param, "must be model or key");
 }
 
 function one(query: URLSearchParams, param: string): string | undefined {

@@ -4,7 +4,9 @@ import type { UsageRow, UsageStore, UsageSums } from "../core/store.ts";
 import type { Usage } from "../core/turn.ts";
 import { isoTime } from "./iso-time.ts";
 
-type Found<K extends "byPrincipal" | "byModel" | "timeline" | "recent"> = ReturnType<UsageStore[K]>[number];
+type Found<K extends "byPrincipal" | "byModel" | "timeline" | "series" | "recent" | "times"> = ReturnType<
+  UsageStore[K]
+>[number];
 
 export function viewKeyUsage(sums: Found<"byPrincipal">) {
   return {
@@ -31,6 +33,25 @@ export function viewHour(sums: Found<"timeline">) {
     errors: sums.errors,
     cached: sums.cached,
     tokens: viewTokens(sums.tokens),
+  };
+}
+
+/** `subject`: a model, or the id of a principal. */
+export function viewSeries(series: ReturnType<UsageStore["series"]>) {
+  return series.map(({ subject, ...sums }) => ({ subject, ...viewHour(sums) }));
+}
+
+/** Ms: half of the turns, and 95 of 100, took at most so long; null where there were none. */
+export function viewTimes(times: ReturnType<UsageStore["times"]>) {
+  const percentiles = (values: number[]) => {
+    const sorted = values.sort((a, b) => a - b);
+    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  };
+  return {
+    turns: times.length,
+    first: percentiles(times.flatMap(({ firstMs }) => (firstMs === null ? [] : [firstMs]))),
+    whole: percentiles(times.map(({ totalMs }) => totalMs)),
   };
 }
 

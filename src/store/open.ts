@@ -12,6 +12,7 @@ import { contentsOf } from "./contents.ts";
 import { prepareFiles } from "./files.ts";
 import { createKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import { createPlanSamples } from "./plan-samples.ts";
 import { createSettings } from "./settings.ts";
 import { told, toldAll } from "./trouble.ts";
 import { createUsage } from "./usage.ts";
@@ -66,6 +67,7 @@ function storeOn(db: Database, now: () => number): Store {
     usage: toldAll(createUsage(db, now)),
     cache: toldAll(createCache(db)),
     settings: toldAll(createSettings(db)),
+    planSamples: toldAll(createPlanSamples(db)),
     close() {
       if (!open) return;
       open = false;

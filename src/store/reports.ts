@@ -1,7 +1,7 @@
 /** What is asked of the usage. Sums come from whole hours, and from single rows where an hour is cut. */
 
 import type { Database } from "bun:sqlite";
-import type { UsageQuery, UsageStore, UsageSums } from "../core/store.ts";
+import type { UsageFilter, UsageQuery, UsageStore, UsageSums } from "../core/store.ts";
 import { markOf } from "./marks.ts";
 import { spanOf } from "./span.ts";
 import { byPrincipal, columns, everybody, merged } from "./sums.ts";
@@ -20,14 +20,18 @@ interface SumColumns extends TokenColumns {
   max_ms: number;
 }
 
-type Found<Key> = { key: Key } & SumColumns;
+type Found<Key> = { key: Key; subject: string } & SumColumns;
 type Values = Record<string, string | number | null>;
 
-export function createReports(db: Database): Pick<UsageStore, "byPrincipal" | "byModel" | "timeline" | "recent"> {
+export function createReports(
+  db: Database,
+): Pick<UsageStore, "byPrincipal" | "byModel" | "timeline" | "series" | "recent" | "times"> {
   const principals = prepareReport<string>(db, { subject: "principal_id", group: "subject" });
   const ofOnePrincipal = prepareReport<string>(db, { subject: "model", group: "$principal" });
   const models = prepareReport<string>(db, { subject: "model", group: "subject" });
   const hours = prepareReport<number>(db, { subject: "model", group: "hour" });
+  const modelHours = prepareReport<number>(db, { subject: "model", group: "hour", also: "subject" });
+  const principalHours = prepareReport<number>(db, { subject: "principal_id", group: "hour", also: "subject" });
   const names = db.prepare<{ principal: string; name: string }, []>("select 'key-' || id as principal, name from keys");
 
   return {
@@ -46,6 +50,14 @@ export function createReports(db: Database): Pick<UsageStore, "byPrincipal" | "b
       models(query)
         .sort(byRequests)
         .map((row) => ({ model: row.key, ...sumsOf(row) })),
+    series(query, by) {
+      const found =
+        by === "model"
+          ? modelHours(query)
+          : principalHours(query, query.principalId === null ? byPrincipal : undefined);
+      return found.map((row) => ({ hour: row.key, subject: row.subject, ...sumsOf(row) }));
+    },
+    times: prepareTimes(db),
     timeline: (query) => hours(query).map((row) => ({ hour: row.key, ...sumsOf(row) })),
     recent: prepareRecent(db),
   };
@@ -57,18 +69,18 @@ export function createReports(db: Database): Pick<UsageStore, "byPrincipal" | "b
  */
 function prepareReport<Key extends string | number>(
   db: Database,
-  { subject, group }: { subject: string; group: string },
+  { subject, group, also }: { subject: string; group: string; also?: string },
 ) {
   const prepare = (filter: string) =>
     db.prepare<Found<Key>, [Values]>(`
-      select ${group} as key, ${merged} from (
+      select ${group} as key, ${also === undefined ? "" : "subject, "}${merged} from (
         select hour, subject, ${columns} from usage_hours where series = $series and hour >= $first and hour < $end
         union all
         select hour, ${subject}, ${columns} from usage_parts where at >= $headSince and at < $headUntil ${filter}
         union all
         select hour, ${subject}, ${columns} from usage_parts where at >= $tailSince and at < $tailUntil ${filter}
       )
-      group by key order by key`);
+      group by key${also === undefined ? "" : `, ${also}`} order by key`);
   const all = prepare("");
   const one = prepare("and principal_id = $principal");
 
@@ -95,13 +107,24 @@ function prepareRecent(db: Database): UsageStore["recent"] {
       select * from usage
       where at >= $since and at <= $cursorAt and (at < $cursorAt or id < $cursorId) ${filter}
       order by at desc, id desc limit $limit`);
-  const all = prepare("");
-  const one = prepare("and principal_id = $principalId");
+  const statements = new Map<string, ReturnType<typeof prepare>>();
+  // Each choice of filters has its own index.
+  const choose = ({ principalId, model, failed }: UsageQuery & UsageFilter) => {
+    const filter = [
+      principalId === null ? "" : "and principal_id = $principalId",
+      model === undefined ? "" : "and model = $model",
+      failed === true ? "and outcome not in ('ok', 'client_left')" : "",
+    ].join(" ");
+    const statement = statements.get(filter) ?? prepare(filter);
+    statements.set(filter, statement);
+    return statement;
+  };
   const recordedBy = db.prepare<{ id: number; at: number }, [number]>(
     "select id, at from usage where id <= ? order by id desc limit 1",
   );
 
-  return ({ since, until, principalId }, limit, before) => {
+  return (query, limit, before) => {
+    const { since, until, principalId, model = null } = query;
     let cursor = { at: until, id: 0 };
     if (before !== undefined) {
       const found = recordedBy.get(before);
@@ -109,10 +132,21 @@ function prepareRecent(db: Database): UsageStore["recent"] {
       // A row that is gone hands over to the one that was recorded before it, which then belongs to the page.
       if (found.at < until) cursor = found.id === before ? found : { at: found.at, id: found.id + 1 };
     }
-    const statement = principalId === null ? all : one;
-    const rows = statement.all({ since, principalId, limit, cursorAt: cursor.at, cursorId: cursor.id });
+    const rows = choose(query).all({ since, principalId, model, limit, cursorAt: cursor.at, cursorId: cursor.id });
     return rows.map((row) => ({ id: row.id, ...toRow(row) }));
   };
+}
+
+function prepareTimes(db: Database): UsageStore["times"] {
+  const prepare = (filter: string) =>
+    db.prepare<{ firstMs: number | null; totalMs: number }, [Values]>(`
+      select first_ms as firstMs, total_ms as totalMs from usage
+      where at >= $since and at < $until and outcome = 'ok' and path is not null ${filter}
+      order by at desc limit $limit`);
+  const all = prepare("");
+  const one = prepare("and principal_id = $principalId");
+  return ({ since, until, principalId }, limit) =>
+    (principalId === null ? all : one).all({ since, until, principalId, limit });
 }
 
 function byRequests(a: SumColumns, b: SumColumns): number {

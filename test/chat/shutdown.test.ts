@@ -30,7 +30,15 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
   const end = { atExit() {}, onDefect() {} };
   const paths = resolvePaths(environment);
   createDirectories(paths);
-  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending: end });
+  const server = await start(settings, {
+    demo: false,
+    self: [],
+    version: "1.2.3",
+    paths,
+    environment,
+    stderr() {},
+    ending: end,
+  });
 
   simulator.play(({ body }) =>
     JSON.stringify(body).includes("Wait.")
@@ -69,7 +77,15 @@ test("an answer that its client has not read by then is accounted for", async ()
   const paths = resolvePaths(environment);
   createDirectories(paths);
   const end = { atExit() {}, onDefect() {} };
-  const server = await start(settings, { demo: false, version: "1.2.3", paths, environment, stderr() {}, ending: end });
+  const server = await start(settings, {
+    demo: false,
+    self: [],
+    version: "1.2.3",
+    paths,
+    environment,
+    stderr() {},
+    ending: end,
+  });
 
   const body = JSON.stringify({ messages, stream: true });
   const { port } = new URL(server.url);

@@ -117,10 +117,12 @@ function homeOf({ home }: Temp, cwd: string, [program = ""]: string[]) {
   return { run, ocp: (target: Target, args: string[]) => run([...ocpCommand(target), ...args], { NODE_ENV: "test" }) };
 }
 
-/** Content by path from the home. */
+/** Content by path from the home, but for what Bun keeps of sources that it has run. */
 function filesUnder(home: string): Map<string, string> {
   const names = [...new Glob("**/*").scanSync({ cwd: home, dot: true, onlyFiles: true })];
-  return new Map(names.map((name) => [name, readFileSync(join(home, name), "latin1")]));
+  return new Map(
+    names.filter((name) => !name.startsWith(".bun/")).map((name) => [name, readFileSync(join(home, name), "latin1")]),
+  );
 }
 
 /** What connect wrote is gone, to the byte; of a file that the agent has changed since, our entry alone. */

@@ -175,6 +175,7 @@ test("an error that nobody caught is in the log with its place, without its word
   const said: string[] = [];
   const server = await start(loadSettings(environment, { port: "0" }, { memory: 2 ** 33 }), {
     demo: false,
+    self: [],
     version: "1.2.3",
     paths,
     environment,

@@ -62,7 +62,11 @@ describe("two processes", () => {
   test("record at once, and no row and no sum is lost", async () => {
     await using temp = await createTemp();
     const children = [startChild(temp, "record", "300"), startChild(temp, "record", "300")];
-    expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0]);
+    const ends = await Promise.all(children.map(async (child) => [await child.exited, await child.stderr()]));
+    expect(ends).toEqual([
+      [0, ""],
+      [0, ""],
+    ]);
     const store = open(temp.path);
     expect(store.keys.list().map(({ id }) => id)).toEqual([1, 2]);
     expect(store.usage.byModel(all).map(({ requests }) => requests)).toEqual([600]);

@@ -3,8 +3,9 @@
 import { Elysia } from "elysia";
 import { humanDuration } from "../../core/duration.ts";
 import { OcpError } from "../../core/errors.ts";
+import type { PlanSample } from "../../core/store.ts";
 import { isAdmin } from "../access.ts";
-import type { Exchange, Exchanges } from "../exchange.ts";
+import { type Exchange, type Exchanges, queryOf } from "../exchange.ts";
 import { viewAge, viewLimits, viewPlan } from "../plan-view.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
@@ -12,7 +13,7 @@ import { isWorking } from "./health.ts";
 import { statusDetail, usageDetail } from "./plan-detail.ts";
 
 export function planRoutes(services: AppServices, exchanges: Exchanges, turns: Turns) {
-  const { engine, clock, version } = services;
+  const { engine, clock, version, store } = services;
   const startedAt = clock();
   const uptime = () => humanDuration(clock() - startedAt);
   const seesAll = ({ principal }: Exchange) => isAdmin(principal);
@@ -36,6 +37,9 @@ export function planRoutes(services: AppServices, exchanges: Exchanges, turns: T
               plan: viewPlan(plan, now),
               proxy: { totalRequests, activeRequests, errors, timeouts, uptime: uptime() },
               models: turns.figures.byModel.models(),
+              ...(queryOf(request).get("trend") === "true"
+                ? { trend: thinned(store.planSamples.since(now - week)) }
+                : {}),
               /** The API's headers, which the CLI does not pass on. */
               _raw: {},
             }
@@ -70,6 +74,16 @@ export function planRoutes(services: AppServices, exchanges: Exchanges, turns: T
       },
       { detail: statusDetail },
     );
+}
+
+const week = 7 * 24 * 3_600_000;
+/** More points than a screen has columns say nothing more. */
+const points = 500;
+
+/** Evenly, with the last one. */
+function thinned(samples: PlanSample[]): PlanSample[] {
+  const step = Math.max(1, Math.ceil(samples.length / points));
+  return samples.filter((_, at) => (samples.length - 1 - at) % step === 0);
 }
 
 function fresh(body: object): Response {

@@ -6,8 +6,11 @@ import type { UsageQuery } from "../../core/store.ts";
 import { type Exchanges, queryOf } from "../exchange.ts";
 import type { AppServices } from "../services.ts";
 import { readUsageQuery } from "../usage-query.ts";
-import { viewHour, viewKeyUsage, viewModelUsage, viewTurn } from "../usage-view.ts";
+import { viewHour, viewKeyUsage, viewModelUsage, viewSeries, viewTimes, viewTurn } from "../usage-view.ts";
 import { usageDetail } from "./usage-detail.ts";
+
+/** Of so many turns the latencies are told: more would say the same, and take longer. */
+const timesWanted = 2_000;
 
 export function usageRoutes({ store, clock, log }: AppServices, exchanges: Exchanges) {
   return new Elysia({ name: "usage" }).get(
@@ -15,7 +18,7 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
     ({ request }) => {
       const { id: requestId, principal } = exchanges.of(request);
       if (!principal) throw new OcpError("invalid_api_key", "Usage is shown to those whose it is.");
-      const { since, until, limit, before, all } = readUsageQuery(queryOf(request), clock());
+      const { since, until, limit, before, all, filter, by } = readUsageQuery(queryOf(request), clock());
       if (all) {
         if (principal.role !== "admin") {
           throw new OcpError("forbidden", "Everybody's usage is shown to the administrator alone.", { param: "all" });
@@ -23,11 +26,13 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
         log.info("everybody's usage was read", { requestId, principal: principal.name });
       }
       const wanted: UsageQuery = { since, until, principalId: all ? null : principal.id };
-      const recent = store.usage.recent(wanted, limit, before);
+      const recent = store.usage.recent({ ...wanted, ...filter }, limit, before);
       const body = {
         byKey: store.usage.byPrincipal(wanted).map(viewKeyUsage),
         byModel: store.usage.byModel(wanted).map(viewModelUsage),
         timeline: store.usage.timeline(wanted).map(viewHour),
+        ...(by === null ? {} : { series: viewSeries(store.usage.series(wanted, by === "key" ? "principal" : by)) }),
+        latency: viewTimes(store.usage.times(wanted, timesWanted)),
         recent: recent.map(viewTurn),
         /** The `before` of the next page; null: there is none. */
         nextBefore: recent.length === limit ? (recent.at(-1)?.id ?? null) : null,

@@ -14,7 +14,7 @@ import type { Figures } from "./figures.ts";
 
 export interface RecordOptions {
   journal: Journal;
-  figures: Figures;
+  figures: Pick<Figures, "begin" | "end">;
   log: Log;
   /** Epoch ms. */
   clock: () => number;
