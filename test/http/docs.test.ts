@@ -68,6 +68,7 @@ describe("the document at /swagger/json", () => {
       "DELETE /sessions",
       "DELETE /v1/responses/{id}",
       "GET /",
+      "GET /api/doctor",
       "GET /api/hello",
       "GET /api/keys",
       "GET /api/keys/{idOrName}",
@@ -76,6 +77,7 @@ describe("the document at /swagger/json", () => {
       "GET /api/usage",
       "GET /cache/stats",
       "GET /connect",
+      "GET /events",
       "GET /health",
       "GET /logs",
       "GET /metrics",
@@ -106,7 +108,7 @@ describe("the document at /swagger/json", () => {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
         expect(operation.security).toHaveLength(
-          /^\/(v1\/|api\/(keys|me|usage)|cache|sessions|metrics|settings|logs|usage|status)/.test(path) ? 3 : 0,
+          /^\/(v1\/|api\/(keys|me|usage|doctor)|cache|events|sessions|metrics|settings|logs|usage|status)/.test(path) ? 3 : 0,
         );
         expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();

@@ -42,6 +42,8 @@ const design: Row[] = [
       "GET /health",
       "GET /dashboard",
       "GET /dashboard/app.js",
+      "GET /dashboard/session",
+      "DELETE /dashboard/session",
       "GET /swagger",
       "GET /swagger/json",
       "GET /swagger/ui.js",
@@ -67,7 +69,7 @@ const design: Row[] = [
     ],
     verdicts: asking,
   },
-  { routes: ["GET /usage", "GET /api/usage", "GET /api/me", "GET /sessions", "DELETE /sessions"], verdicts: own },
+  { routes: ["POST /dashboard/session", "GET /usage", "GET /api/usage", "GET /api/me", "GET /sessions", "DELETE /sessions"], verdicts: own },
   {
     routes: [
       "* /status",
@@ -79,6 +81,7 @@ const design: Row[] = [
       "* /api/keys/nobody",
       "* /api/keys/nobody/quota",
       "* /api/keys/nobody/rotate",
+      "GET /api/doctor",
       "* /events",
     ],
     verdicts: administration,
@@ -121,6 +124,7 @@ const served = serve().app.routes.map(({ method, path }) => ({
   path: path
     .replace(/^\/v1\/models\/:\w+/, "/v1/models/sonnet")
     .replace(/^\/v1\/responses\/:\w+/, "/v1/responses/resp_1")
+    .replace(/:file\b/, "app.js")
     .replace(/:(idOrName|id|name)\b/, "nobody"),
 }));
 const paths = [...new Set(design.flatMap(({ routes }) => routes.map((route) => route.split(" ")[1]!)))];

@@ -29,8 +29,8 @@ export function dashboardRoutes({ version }: AppServices, exchanges: Exchanges, 
     return asset(request);
   };
   const secure = (request: Request) => request.headers.get("x-forwarded-proto") === "https";
-  const answer = (body: object, cookie: string) =>
-    Response.json(body, { headers: { "set-cookie": cookie, "cache-control": "no-store" } });
+  const answer = (body: object, cookie: string | null) =>
+    Response.json(body, { headers: { ...(cookie === null ? {} : { "set-cookie": cookie }), "cache-control": "no-store" } });
 
   return new Elysia({ name: "dashboard" })
     .get("/dashboard", ({ request }) => send("index.html", request), hidden)
@@ -48,12 +48,11 @@ export function dashboardRoutes({ version }: AppServices, exchanges: Exchanges, 
       "/dashboard/session",
       ({ request }) => {
         const { principal } = exchanges.of(request);
-        if (presentedKey(request.headers) === null || principal === null) {
-          throw new OcpError("invalid_api_key", "To sign in, send the key as `Authorization: Bearer <key>`.");
-        }
-        const cookie = sessions.begin(principal, secure(request));
-        if (cookie === null) throw new OcpError("invalid_api_key", "The key that was sent is none of this server's.");
-        return answer({ name: principal.name, role: principal.role }, cookie);
+        if (principal === null) throw new OcpError("invalid_api_key", "To sign in, a key is sent as a Bearer.");
+        const { id, name, role } = principal;
+        // Whoever is let in without a key needs no session.
+        const cookie = presentedKey(request.headers) === null ? null : sessions.begin(principal, secure(request));
+        return answer({ principal: id, name, role }, cookie);
       },
       hidden,
     )

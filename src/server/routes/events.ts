@@ -80,6 +80,8 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
   return new Elysia({ name: "events" }).get(
     "/events",
     ({ request, server }) => {
+      // The head of what has no end is told without it.
+      if (request.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
       const exchange = exchanges.of(request);
       exchange.streaming = true;
       server?.timeout(request, 0);

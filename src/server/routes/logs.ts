@@ -25,6 +25,8 @@ export function logRoutes({ config, logs, closing }: AppServices, exchanges: Exc
         const entries = await logs.tail(count, level);
         return Response.json({ count: entries.length, level, entries }, { headers: { "cache-control": "no-store" } });
       }
+      // The head of what has no end is told without it.
+      if (request.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
       const left = new AbortController();
       const signal = AbortSignal.any([closing, left.signal, request.signal]);
       server?.timeout(request, 0);
