@@ -13,33 +13,58 @@ const keptTurns = 30;
 /** Ms until the next try where the browser has given up, as it does on an error of HTTP. */
 const retry = 2_000;
 
+/**
+ * Opens a stream while the page is to be seen: one that nobody looks at holds one of the few connections that a browser
+ * has for a server. `begin` sets up a new one; returns how to end it all.
+ */
+export function whileVisible(begin: () => EventSource, onLost: () => void): () => void {
+  let source: EventSource | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
+  const open = () => {
+    close();
+    if (document.hidden) return;
+    const mine = begin();
+    source = mine;
+    mine.onerror = () => {
+      if (source !== mine) return;
+      onLost();
+      if (mine.readyState === EventSource.CLOSED) timer = setTimeout(open, retry);
+    };
+  };
+  document.addEventListener("visibilitychange", open);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", open);
+    close();
+  };
+}
+
 /** Calls back after each change; returns how to end it. */
 export function follow(onChange: (live: Live) => void): () => void {
   let live: Live = { state: null, ended: [], connected: false };
-  let source: EventSource | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let lastId = "";
   const change = (next: Partial<Live>) => {
     live = { ...live, ...next };
     onChange(live);
   };
-  const open = () => {
-    source = new EventSource("/events");
-    source.addEventListener("state", ({ data }) =>
-      change({ state: { ...JSON.parse(data), heard: Date.now() }, connected: true }),
-    );
-    source.addEventListener("turn", ({ data }) => {
+  const begin = () => {
+    const source = new EventSource(`/events?after=${encodeURIComponent(lastId)}`);
+    source.addEventListener("state", ({ data, lastEventId }) => {
+      lastId = lastEventId;
+      change({ state: { ...JSON.parse(data), heard: Date.now() }, connected: true });
+    });
+    source.addEventListener("turn", ({ data, lastEventId }) => {
+      lastId = lastEventId;
       change({ ended: [JSON.parse(data), ...live.ended].slice(0, keptTurns), connected: true });
     });
-    source.onerror = () => {
-      if (live.connected) change({ connected: false });
-      if (source?.readyState !== EventSource.CLOSED) return;
-      clearTimeout(timer);
-      timer = setTimeout(open, retry);
-    };
+    return source;
   };
-  open();
-  return () => {
-    clearTimeout(timer);
-    source?.close();
-  };
+  return whileVisible(begin, () => {
+    if (live.connected) change({ connected: false });
+  });
 }

@@ -108,7 +108,9 @@ describe("the document at /swagger/json", () => {
         expect(operation.summary).toBeString();
         expect(operation.tags).toHaveLength(1);
         expect(operation.security).toHaveLength(
-          /^\/(v1\/|api\/(keys|me|usage|doctor)|cache|events|sessions|metrics|settings|logs|usage|status)/.test(path) ? 3 : 0,
+          /^\/(v1\/|api\/(keys|me|usage|doctor)|cache|events|sessions|metrics|settings|logs|usage|status)/.test(path)
+            ? 3
+            : 0,
         );
         expect((operation.responses["200"] ?? operation.responses["201"])?.description).toBeString();
         if (path.startsWith("/v1/")) expect(operation.responses["401"]).toBeDefined();

@@ -69,7 +69,17 @@ const design: Row[] = [
     ],
     verdicts: asking,
   },
-  { routes: ["POST /dashboard/session", "GET /usage", "GET /api/usage", "GET /api/me", "GET /sessions", "DELETE /sessions"], verdicts: own },
+  {
+    routes: [
+      "POST /dashboard/session",
+      "GET /usage",
+      "GET /api/usage",
+      "GET /api/me",
+      "GET /sessions",
+      "DELETE /sessions",
+    ],
+    verdicts: own,
+  },
   {
     routes: [
       "* /status",

@@ -46,7 +46,7 @@ export function Keys() {
         </p>
         <Table
           label="Keys"
-          head={["Name", "Key", "State", "Expires", "Used", ""]}
+          head={["Name", "Key", "State", "Expires", "Used", "Change"]}
           empty="There is no key."
           rows={keys.map((key) => [
             key.name,
@@ -188,12 +188,10 @@ function KeyDialog({ open: { kind, key }, failure, onClose, act, reveal }: KeyDi
   const path = `/api/keys/${key.id}`;
   const [text, setText] = useState(kind === "rename" ? key.name : "");
   const [limits, setLimits] = useState<Record<string, string>>(
-    Object.fromEntries(
-      periods.flatMap((period) => [
-        [period, String(key[`quota_${period}`] ?? "")],
-        [`tokens.${period}`, String(key[`quota_tokens_${period}`] ?? "")],
-      ]),
-    ),
+    Object.fromEntries([
+      ...periods.map((period) => [period, String(key[`quota_${period}`] ?? "")] as const),
+      ...periods.map((period) => [`tokens.${period}`, String(key[`quota_tokens_${period}`] ?? "")] as const),
+    ]),
   );
   const number = (name: string) => (limits[name] === "" || limits[name] === undefined ? null : Number(limits[name]));
   const submit = async (event: Event) => {

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Json } from "../api.ts";
 import { Card } from "../parts.tsx";
+import { whileVisible } from "../stream.ts";
 
 const kept = 500;
 
@@ -12,29 +13,25 @@ export function Logs() {
   const [lost, setLost] = useState(false);
   useEffect(() => {
     setEntries([]);
-    let source: EventSource | null = null;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const open = () => {
-      // The stream begins with the last lines, so that after a loss there are none twice.
-      let fresh = true;
-      source = new EventSource(`/logs?follow=1&n=100&level=${level}`);
-      source.onmessage = ({ data }) => {
-        const entry = JSON.parse(data);
-        setLost(false);
-        setEntries((before) => [...(fresh ? [] : before), entry].slice(-kept));
-        fresh = false;
-      };
-      source.onerror = () => {
-        setLost(true);
-        source?.close();
-        timer = setTimeout(open, 2_000);
-      };
-    };
-    open();
-    return () => {
-      clearTimeout(timer);
-      source?.close();
-    };
+    return whileVisible(
+      () => {
+        // The stream begins with the last lines, so that after a loss there are none twice.
+        let fresh = true;
+        const source = new EventSource(`/logs?follow=1&n=100&level=${level}`);
+        source.onopen = () => {
+          fresh = true;
+          setLost(false);
+        };
+        source.onmessage = ({ data }) => {
+          const entry = JSON.parse(data);
+          const first = fresh;
+          fresh = false;
+          setEntries((before) => [...(first ? [] : before), entry].slice(-kept));
+        };
+        return source;
+      },
+      () => setLost(true),
+    );
   }, [level]);
   return (
     <Card title="Log" wide>

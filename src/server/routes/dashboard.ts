@@ -30,7 +30,9 @@ export function dashboardRoutes({ version }: AppServices, exchanges: Exchanges, 
   };
   const secure = (request: Request) => request.headers.get("x-forwarded-proto") === "https";
   const answer = (body: object, cookie: string | null) =>
-    Response.json(body, { headers: { ...(cookie === null ? {} : { "set-cookie": cookie }), "cache-control": "no-store" } });
+    Response.json(body, {
+      headers: { ...(cookie === null ? {} : { "set-cookie": cookie }), "cache-control": "no-store" },
+    });
 
   return new Elysia({ name: "dashboard" })
     .get("/dashboard", ({ request }) => send("index.html", request), hidden)

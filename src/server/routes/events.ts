@@ -5,7 +5,7 @@
 
 import { Elysia } from "elysia";
 import { humanDuration } from "../../core/duration.ts";
-import type { Exchanges } from "../exchange.ts";
+import { type Exchanges, queryOf } from "../exchange.ts";
 import { idleSeconds } from "../listen.ts";
 import type { Live } from "../live.ts";
 import { errorResponses, forbidden, security, unauthorized } from "../openapi.ts";
@@ -87,7 +87,8 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
       server?.timeout(request, 0);
       const left = new AbortController();
       const signal = AbortSignal.any([left.signal, closing]);
-      return sseResponse(frames(request.headers.get("last-event-id"), signal), {
+      const lastId = request.headers.get("last-event-id") ?? queryOf(request).get("after");
+      return sseResponse(frames(lastId, signal), {
         headers: { "cache-control": "no-store" },
         heartbeat: Math.min(15_000, (idleSeconds * 1000) / 2),
         patience: 60_000,
@@ -112,7 +113,7 @@ const detail = {
   summary: "What happens, as it happens",
   description:
     "Server-sent events: `state` is how all is now, soon after each change and every few seconds; `turn` is a turn that " +
-    "has ended, in the shape of `recent` of `/api/usage`. With `Last-Event-ID` come the turns that were missed.",
+    "has ended, in the shape of `recent` of `/api/usage`. With `Last-Event-ID`, or `after` in the query, come the turns that were missed.",
   security,
   responses: {
     "200": {
