@@ -14,6 +14,8 @@ export interface UsageWanted {
   /** Everybody's. */
   all: boolean;
   filter: UsageFilter;
+  /** Whose single turns are wanted, of everybody's; null: all of them. */
+  of: string | null;
   /** Also the hours of each model, or of each key. */
   by: "model" | "key" | null;
 }
@@ -40,6 +42,7 @@ export function readUsageQuery(query: URLSearchParams, now: number): UsageWanted
       ...(model === undefined ? {} : { model }),
       ...(flag(query, "failed") ? { failed: true } : {}),
     },
+    of: one(query, "principal") ?? null,
     by: choice(query, "by"),
   };
 }

@@ -11,6 +11,7 @@ import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type Browser, startBrowser } from "../harness/browser.ts";
 import { type Ocp, startOcp } from "../harness/ocp.ts";
 import { waitUntil } from "../harness/processes.ts";
+import { createQuickCli } from "../harness/quick-cli.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 
@@ -66,7 +67,9 @@ const api = async (path: string, method = "GET", body?: object, key = admin): Pr
 const ask = (key: string, model = "sonnet") =>
   api("/v1/chat/completions", "POST", { model, messages: [{ role: "user", content: crypto.randomUUID() }] }, key);
 
+/** A view is for who has signed in; none is what a stranger sees, or who is signed in already. */
 async function open(view = "", width = 1280, height = 900): Promise<Page> {
+  if (view !== "" && (await browser.context.cookies(ocp.url)).length === 0) await beAdmin();
   const page = await browser.context.newPage();
   await page.setViewportSize({ width, height });
   page.on("console", (message) => message.type() === "error" && trouble.push(`console: ${message.text()}`));
@@ -77,6 +80,15 @@ async function open(view = "", width = 1280, height = 900): Promise<Page> {
   });
   await page.goto(`${ocp.url}/dashboard${view === "" ? "" : `#${view}`}`);
   return page;
+}
+
+async function beAdmin(): Promise<void> {
+  const response = await fetch(`${ocp.url}/dashboard/session`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${admin}` },
+  });
+  const [, name = "", value = ""] = /^(\w+)=([^;]+)/.exec(response.headers.get("set-cookie") ?? "") ?? [];
+  await browser.context.addCookies([{ name, value, url: ocp.url, httpOnly: true, sameSite: "Strict" }]);
 }
 
 async function signIn(page: Page, key: string): Promise<void> {
@@ -285,6 +297,7 @@ describe("the page", () => {
   test.each(["light", "dark"] as const)(
     "is whole in the %s, narrow and wide, and axe finds nothing",
     async (colorScheme) => {
+      await beAdmin();
       for (const view of views) {
         for (const [width, height] of [
           [360, 740],
@@ -385,5 +398,43 @@ describe("the page", () => {
     // Machines differ: a quarter of a minute would be no page at all.
     expect(paint).toBeLessThan(15_000);
     await page.close();
+  }, 60_000);
+
+  test("does not grow while turns go by", async () => {
+    const quick = createQuickCli(temp.path);
+    await using busy = await startOcp({
+      target: "binary",
+      env: { ...env, CLAUDE_BIN: quick, CLAUDE_MAX_QUEUE: "100" },
+    });
+    const headers = { authorization: `Bearer ${admin}`, "content-type": "application/json" };
+    const turns = async (count: number) => {
+      for (let at = 0; at < count; at += 8) {
+        const body = () =>
+          JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: crypto.randomUUID() }] });
+        const one = () => fetch(`${busy.url}/v1/chat/completions`, { method: "POST", headers, body: body() });
+        await Promise.all(Array.from({ length: 8 }, async () => (await one()).text()));
+      }
+    };
+    // A browser keeps its cookies by the host, whatever the port.
+    await browser.context.clearCookies();
+    const page = await browser.context.newPage();
+    await page.goto(`${busy.url}/dashboard`);
+    await signIn(page, admin);
+    const session = await browser.context.newCDPSession(page);
+    const total = (count: number) =>
+      until(page, `[...document.querySelectorAll("dd")].some((each) => each.textContent === "${count}")`, 20_000);
+    const size = async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      return session.send("Memory.getDOMCounters");
+    };
+    await turns(48);
+    await total(48);
+    const before = await size();
+    await turns(192);
+    await total(240);
+    const after = await size();
+    expect(await page.locator("section[aria-label='Turns that have just ended'] tbody tr").count()).toBe(30);
+    expect(after.nodes).toBeLessThan(before.nodes * 1.3 + 200);
+    expect(after.jsEventListeners).toBeLessThan(before.jsEventListeners * 1.3 + 20);
   }, 60_000);
 });

@@ -32,6 +32,69 @@ function household() {
   };
 }
 
+describe("what is asked beside the sums", () => {
+  test("the hours of each model and of each key", async () => {
+    const { record, usage, anna, ben } = household();
+    record(anna, { at: epoch - 2 * hour, model: "claude-opus-5-5" });
+    record(anna, { at: epoch - 1 });
+    record(ben, { at: epoch - 1 });
+    record(ben, { at: epoch - 1 });
+    const subjects = (series: any[]) => series.map(({ subject, requests }) => [subject, requests]);
+    expect(subjects((await usage(adminKey, "?all=true&by=model")).series)).toEqual([
+      ["claude-opus-5-5", 1],
+      ["claude-sonnet-5-5", 3],
+    ]);
+    const ids = [anna, ben].map(({ key }) => `key-${key.id}`);
+    expect(subjects((await usage(adminKey, "?all=true&by=key")).series)).toEqual([
+      [ids[0], 1],
+      [ids[0], 1],
+      [ids[1], 2],
+    ]);
+    expect(subjects((await usage(ben.secret, "?by=key")).series).map(([, requests]) => requests)).toEqual([2]);
+    expect(await usage(ben.secret)).not.toHaveProperty("series");
+  });
+
+  test("single turns of a model, of a principal, or those that failed, page by page", async () => {
+    const { record, usage, anna, ben } = household();
+    for (let at = 0; at < 4; at++) {
+      record(anna, { requestId: `a${at}`, model: at % 2 ? "claude-opus-5-5" : "claude-sonnet-5-5" });
+      record(ben, { requestId: `b${at}`, outcome: at === 3 ? "timeout" : at === 2 ? "client_left" : "ok" });
+    }
+    const ids = async (key: string, query: string) =>
+      (await usage(key, query)).recent.map((row: any) => row.request_id);
+    expect(await ids(adminKey, "?all=true&model=claude-opus-5-5")).toEqual(["a3", "a1"]);
+    expect(await ids(adminKey, "?all=true&failed=true")).toEqual(["b3"]);
+    expect(await ids(adminKey, `?all=true&principal=key-${ben.key.id}&limit=2`)).toEqual(["b3", "b2"]);
+    expect(await ids(adminKey, "?all=true&model=nothing")).toEqual([]);
+    const first = await usage(adminKey, "?all=true&model=claude-opus-5-5&limit=1");
+    expect(await ids(adminKey, `?all=true&model=claude-opus-5-5&before=${first.nextBefore}`)).toEqual(["a1"]);
+    // Whose they are is not for others to choose.
+    expect(await ids(anna.secret, `?principal=key-${ben.key.id}&failed=true`)).toEqual([]);
+  });
+
+  test("how long turns took, of those that a process has answered", async () => {
+    const { record, usage, anna } = household();
+    expect((await usage(anna.secret)).latency).toEqual({
+      turns: 0,
+      first: { p50: null, p95: null, p99: null },
+      whole: { p50: null, p95: null, p99: null },
+    });
+    for (let ms = 1; ms <= 100; ms++) record(anna, { firstMs: ms, totalMs: 10 * ms, path: "live" });
+    record(anna, { firstMs: 9_999, totalMs: 9_999, path: null, cache: "hit" });
+    record(anna, { firstMs: 9_999, totalMs: 9_999, outcome: "timeout" });
+    expect((await usage(anna.secret)).latency).toEqual({
+      turns: 100,
+      first: { p50: 51, p95: 96, p99: 100 },
+      whole: { p50: 510, p95: 960, p99: 1_000 },
+    });
+  });
+
+  test.each(["by=hour", "by=", "failed=1", "by=model&by=key", "model=a&model=b"])("%s is refused", async (query) => {
+    const { get, anna } = household();
+    expect((await get(`/api/usage?${query}`, anna.secret)).status).toBe(400);
+  });
+});
+
 describe("one sees", () => {
   test("one's own rows and no others, however few they are among many", async () => {
     const { record, usage, anna, ben } = household();

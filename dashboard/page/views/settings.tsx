@@ -55,6 +55,7 @@ function Setting({ name, setting, again }: { name: string; setting: Json; again:
   const read = () => {
     if (text === "") return null;
     if (setting.type === "number") return Number(text);
+    if (setting.type === "list") return text.split(",").map((each) => each.trim());
     return setting.type === "boolean" ? text === "true" : text;
   };
   const range = typeof setting.min === "number" ? `${setting.min} to ${setting.max} ${setting.unit ?? ""}`.trim() : "";

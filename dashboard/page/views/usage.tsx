@@ -19,9 +19,10 @@ export function Usage({ admin }: { admin: boolean }) {
   const [what, setWhat] = useState("requests");
   const [model, setModel] = useState("");
   const [failed, setFailed] = useState(false);
+  const [key, setKey] = useState("");
   const [pages, setPages] = useState<Json[]>([]);
   const scope = admin ? "&all=true" : "";
-  const filter = `${model === "" ? "" : `&model=${encodeURIComponent(model)}`}${failed ? "&failed=true" : ""}`;
+  const filter = `${model === "" ? "" : `&model=${encodeURIComponent(model)}`}${failed ? "&failed=true" : ""}${key === "" ? "" : `&principal=${encodeURIComponent(key)}`}`;
   const base = `/api/usage?hours=${hours}${scope}&by=${admin ? by : "model"}&limit=${pageSize}${filter}`;
   const { data, problem } = useData(base);
   const cache = useData(admin ? "/cache/stats" : null);
@@ -142,6 +143,19 @@ export function Usage({ admin }: { admin: boolean }) {
               )}
             </select>
           </label>
+          {admin ? (
+            <label>
+              Key{" "}
+              <select value={key} onChange={({ currentTarget }) => change(() => setKey(currentTarget.value))}>
+                <option value="">all</option>
+                {(data.byKey ?? []).map((row: Json) => (
+                  <option key={row.principal} value={row.principal}>
+                    {row.key_name}
+                  </option>
+                ))}
+              </select>
+            </label>
+          ) : null}
           <label>
             <input
               type="checkbox"

@@ -62,6 +62,11 @@ const example = {
       tokens,
     },
   ],
+  latency: {
+    turns: 3,
+    first: { p50: 410, p95: 1_200, p99: 1_200 },
+    whole: { p50: 2_900, p95: 4_100, p99: 4_100 },
+  },
   nextBefore: null,
   scope: { self: "laptop", all: false },
 };
@@ -80,7 +85,7 @@ export const usageDetail = {
   description:
     "Your own turns; with `all=true`, which the log tells of, everybody's. Every turn is one row, however it ended: " +
     "`outcome` is `ok`, `client_left` or an error's code, `path` the kind of process that answered (null: none did). " +
-    "Sums of times are those of the turns that were ok, in ms; `tokens.thinking` is a part of `tokens.output`. A " +
+    "Sums of times are those of the turns that were ok, in ms, `latency` is of the last 2,000 that a process answered; `tokens.thinking` is a part of `tokens.output`. A " +
     "parameter that cannot be taken is refused.",
   security,
   parameters: [
@@ -90,6 +95,10 @@ export const usageDetail = {
     parameter("limit", "integer", "How many single turns, 1 to 500. [50]"),
     parameter("before", "integer", "Only turns that were recorded before the one of this id: `nextBefore` of a page."),
     parameter("all", "boolean", "Everybody's; for the administrator."),
+    parameter("by", "string", "`model` or `key`: also `series`, the hours of each.", "model"),
+    parameter("model", "string", "Only single turns of this model."),
+    parameter("principal", "string", "With `all=true`, only single turns of this one.", "key-3"),
+    parameter("failed", "boolean", "Only single turns that ended with an error."),
   ],
   responses: {
     "200": jsonResponse("The usage.", example),

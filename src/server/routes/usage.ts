@@ -18,7 +18,7 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
     ({ request }) => {
       const { id: requestId, principal } = exchanges.of(request);
       if (!principal) throw new OcpError("invalid_api_key", "Usage is shown to those whose it is.");
-      const { since, until, limit, before, all, filter, by } = readUsageQuery(queryOf(request), clock());
+      const { since, until, limit, before, all, filter, of, by } = readUsageQuery(queryOf(request), clock());
       if (all) {
         if (principal.role !== "admin") {
           throw new OcpError("forbidden", "Everybody's usage is shown to the administrator alone.", { param: "all" });
@@ -26,7 +26,11 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
         log.info("everybody's usage was read", { requestId, principal: principal.name });
       }
       const wanted: UsageQuery = { since, until, principalId: all ? null : principal.id };
-      const recent = store.usage.recent({ ...wanted, ...filter }, limit, before);
+      const recent = store.usage.recent(
+        { ...wanted, ...(all && of !== null ? { principalId: of } : {}), ...filter },
+        limit,
+        before,
+      );
       const body = {
         byKey: store.usage.byPrincipal(wanted).map(viewKeyUsage),
         byModel: store.usage.byModel(wanted).map(viewModelUsage),
