@@ -394,15 +394,16 @@ describe("interrupted", () => {
     { n: 1, when: "before anything", current: false, backups: 1 },
     { n: 2, when: "before the copy", current: false, backups: 1 },
     { n: 3, when: "before the new tables", current: false, backups: 2 },
-    { n: 4, when: "before the keys", current: false, backups: 2 },
-    { n: 5, when: "before the commit", current: false, backups: 2 },
-    { n: 6, when: "before the cleaning", current: true, backups: 1 },
-    { n: 7, when: "never", current: true, backups: 1 },
-  ])("$when, it is as before or goes on, and the next start finishes", async ({ n, current, backups }) => {
+    { n: 4, when: "between the new tables", current: false, backups: 2 },
+    { n: 5, when: "before the keys", current: false, backups: 2 },
+    { n: 6, when: "before the commit", current: false, backups: 2 },
+    { n: 7, when: "before the cleaning", current: true, backups: 1 },
+    { n: 8, when: "never", current: true, backups: 1 },
+  ])("$when, it is as before or goes on, and the next start finishes", async ({ n, when, current, backups }) => {
     await using temp = await createTemp();
     writeVersion3(temp.path, content);
     await using child = startChild(temp, "dieAt", String(n));
-    expect(await child.exited).toBe(n === 7 ? 0 : null);
+    expect(await child.exited).toBe(when === "never" ? 0 : null);
     const tables = tablesIn(temp.path);
     expect([tables.includes("api_keys"), tables.includes("migrations")]).toEqual([!current, current]);
     const store = reopen(temp.path);
