@@ -25,8 +25,8 @@ function App() {
   /** Null: nobody is signed in; undefined: it is not known yet. */
   const [me, setMe] = useState<Json | null | undefined>(undefined);
   const [problem, setProblem] = useState<string | null>(null);
-  const look = () =>
-    read("/dashboard/session").then(
+  const look = () => {
+    void read("/dashboard/session").then(
       (answer) => {
         setMe(answer.role === null ? null : answer);
         setProblem(null);
@@ -34,7 +34,8 @@ function App() {
       // Whoever was signed in stays so while the server is away.
       (error: Error) => setProblem(error.message),
     );
-  useEffect(() => void look(), []);
+  };
+  useEffect(look, []);
   if (me === undefined) {
     return (
       <main>
@@ -48,7 +49,7 @@ function App() {
       </main>
     );
   }
-  return me === null ? <SignIn onDone={look} /> : <Page me={me} onOut={() => setMe(null)} />;
+  return me === null ? <SignIn onDone={look} /> : <Page me={me} onOut={() => setMe(null)} look={look} />;
 }
 
 function SignIn({ onDone }: { onDone: () => void }) {
@@ -91,15 +92,17 @@ function SignIn({ onDone }: { onDone: () => void }) {
   );
 }
 
-function Page({ me, onOut }: { me: Json; onOut: () => void }) {
+function Page({ me, onOut, look }: { me: Json; onOut: () => void; look: () => void }) {
   const admin = me.role === "admin";
   const views = admin ? ofAdmin : ofUser;
   const view = useView(views);
-  const live = useLive(admin, onOut);
+  const live = useLive(admin, look);
   const out = async () => {
     await ask("DELETE", "/dashboard/session").catch(() => {});
     onOut();
   };
+  // A view that is opened is a reason too: whoever has no stream hears of the end of the session so.
+  useEffect(look, [view]);
   const isLost = admin && live.state !== null && !live.connected;
   return (
     <>
@@ -148,17 +151,10 @@ function useView(views: string[]): string {
   return views.includes(view) ? view : (views[0] ?? "");
 }
 
-/** What happens is the administrator's to see. A session that has ended meanwhile ends here too. */
-function useLive(admin: boolean, onOut: () => void): Live {
+/** What happens is the administrator's to see. At each loss it is asked anew who is signed in: the session may have ended. */
+function useLive(admin: boolean, look: () => void): Live {
   const [live, setLive] = useState<Live>(silent);
-  useEffect(() => (admin ? follow(setLive) : undefined), [admin]);
-  useEffect(() => {
-    if (live.connected || live.state === null) return;
-    read("/dashboard/session").then(
-      ({ role }) => role === null && onOut(),
-      () => {},
-    );
-  }, [live.connected]);
+  useEffect(() => (admin ? follow(setLive, look) : undefined), [admin]);
   return live;
 }
 

@@ -6,13 +6,15 @@ import { type ApiError, type Json, read } from "./api.ts";
 
 export interface Loaded {
   data: Json | null;
+  /** Whose answer `data` is: while another is awaited, the one before stays. */
+  path: string | null;
   problem: string | null;
   again: () => void;
 }
 
 /** Asks once, again when the path changes, and when it is told to. */
 export function useData(path: string | null): Loaded {
-  const [data, setData] = useState<Json | null>(null);
+  const [{ data, from }, setData] = useState<{ data: Json | null; from: string | null }>({ data: null, from: null });
   const [problem, setProblem] = useState<string | null>(null);
   const [round, setRound] = useState(0);
   const again = useCallback(() => setRound((each) => each + 1), []);
@@ -22,7 +24,7 @@ export function useData(path: string | null): Loaded {
     read(path).then(
       (answer) => {
         if (!current) return;
-        setData(answer);
+        setData({ data: answer, from: path });
         setProblem(null);
       },
       (error: ApiError) => current && setProblem(error.message),
@@ -31,7 +33,7 @@ export function useData(path: string | null): Loaded {
       current = false;
     };
   }, [path, round]);
-  return { data, problem, again };
+  return { data, path: from, problem, again };
 }
 
 export function Problem({ text }: { text: string | null }) {

@@ -44,8 +44,8 @@ export function whileVisible(begin: () => EventSource, onLost: () => void): () =
   };
 }
 
-/** Calls back after each change; returns how to end it. */
-export function follow(onChange: (live: Live) => void): () => void {
+/** Calls back after each change, and at each loss; returns how to end it. */
+export function follow(onChange: (live: Live) => void, onLost: () => void): () => void {
   let live: Live = { state: null, ended: [], connected: false };
   let lastId = "";
   const change = (next: Partial<Live>) => {
@@ -65,6 +65,7 @@ export function follow(onChange: (live: Live) => void): () => void {
     return source;
   };
   return whileVisible(begin, () => {
+    onLost();
     if (live.connected) change({ connected: false });
   });
 }

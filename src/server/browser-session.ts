@@ -4,9 +4,10 @@
  * restart ends nothing. It ends with its key: a revoked, expired or rotated one, or another admin key.
  */
 
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, scryptSync, timingSafeEqual } from "node:crypto";
 import type { Config } from "../config/settings.ts";
 import { type Principal, wellKnown } from "../core/principal.ts";
+import { keyById } from "../core/quota.ts";
 import type { KeyStore } from "../core/store.ts";
 
 export interface BrowserSessions {
@@ -21,7 +22,7 @@ export interface BrowserSessions {
 export interface BrowserSessionOptions {
   adminKey: string;
   config: Pick<Config, "authMode" | "proxyApiKey">;
-  keys: Pick<KeyStore, "find">;
+  keys: KeyStore;
   /** Epoch ms. */
   now: () => number;
 }
@@ -36,9 +37,13 @@ const admin = wellKnown("admin", "admin");
 const shared = wellKnown("shared", "user");
 
 export function createBrowserSessions({ adminKey, config, keys, now }: BrowserSessionOptions): BrowserSessions {
-  const secret = createHash("sha256").update(`ocp session\n${adminKey}`).digest();
-  const sign = (text: string) => createHmac("sha256", secret).update(text).digest("base64url");
-  const short = (text: string) => createHash("sha256").update(text).digest("base64url").slice(0, 16);
+  let secret: Buffer | null = null;
+  const sign = (text: string) => {
+    // Slow on purpose, and once: who holds a cookie must not try admin keys against it at leisure.
+    secret ??= scryptSync(adminKey, "ocp browser session", 32, { N: 16_384, r: 8, p: 1 });
+    return createHmac("sha256", secret).update(text).digest("base64url");
+  };
+  const short = (text: string) => sign(`mark ${text}`).slice(0, 16);
 
   /** What changes when the key does; null: there is no such key any more. */
   function markOf(id: string): string | null {
@@ -52,9 +57,8 @@ export function createBrowserSessions({ adminKey, config, keys, now }: BrowserSe
 
   function keyOf(id: string) {
     const [, number] = /^key-(\d{1,15})$/.exec(id) ?? [];
-    const key = number === undefined ? null : keys.find(number);
-    // Names of digits win over ids.
-    if (key === null || String(key.id) !== number || key.revokedAt !== null) return null;
+    const key = number === undefined ? null : keyById(keys, Number(number));
+    if (key === null || key.revokedAt !== null) return null;
     return key.expiresAt !== null && key.expiresAt <= now() ? null : key;
   }
 

@@ -33,6 +33,8 @@ export interface Live {
   running(): LiveTurn[];
   /** Those after this one; null when some of them are forgotten. */
   since(seq: number): EndedTurn[] | null;
+  /** All that are remembered. */
+  recent(): EndedTurn[];
   last(): number;
   /** Calls back soon after something has changed, and not more often than now and then; returns how to end that. */
   watch(onChange: () => void): () => void;
@@ -104,6 +106,7 @@ export function createLive(clock: () => number): Live {
       if (after > seq || (oldest !== undefined && after < oldest.seq - 1)) return null;
       return ended.filter((each) => each.seq > after);
     },
+    recent: () => [...ended],
     last: () => seq,
     watch(onChange) {
       watchers.add(onChange);

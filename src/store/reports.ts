@@ -51,10 +51,12 @@ export function createReports(
         .sort(byRequests)
         .map((row) => ({ model: row.key, ...sumsOf(row) })),
     series(query, by) {
-      const found =
-        by === "model"
-          ? modelHours(query)
-          : principalHours(query, query.principalId === null ? byPrincipal : undefined);
+      const { principalId: own } = query;
+      // All of a principal's own hours are that principal's.
+      if (by === "principal" && own !== null) {
+        return hours(query).map((row) => ({ hour: row.key, subject: own, ...sumsOf(row) }));
+      }
+      const found = by === "model" ? modelHours(query) : principalHours(query, byPrincipal);
       return found.map((row) => ({ hour: row.key, subject: row.subject, ...sumsOf(row) }));
     },
     times: prepareTimes(db),

@@ -115,6 +115,31 @@ describe("GET /events", () => {
     expect(turns(again)).toEqual([]);
   }, 20_000);
 
+  test("goes on after more turns at once than are remembered", async () => {
+    const served = serve({ env: { OCP_REPEAT_LIMIT: "0" } });
+    let reached = false;
+    const reading = events(
+      await open(served),
+      (all) => reached && turns(all).length > 0 && all.at(-1)?.event === "state",
+    );
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let each = 0; each < 32; each++) await served.chat(hello);
+      }),
+    );
+    reached = true;
+    let told = false;
+    void reading.then(() => {
+      told = true;
+    });
+    while (!told) {
+      await served.chat(hello);
+      // Turns here need no more than promises, which would keep the timers from their turn.
+      await new Promise(setImmediate);
+    }
+    expect(turns(await reading).length).toBeGreaterThan(0);
+  }, 30_000);
+
   test("is the administrator's", async () => {
     const served = serve({ env: { CLAUDE_AUTH_MODE: "multi" } });
     expect((await served.send("/events")).status).toBe(401);

@@ -174,6 +174,15 @@ describe("the page", () => {
     await page.click("[aria-label='revoke desk']");
     await page.click("text=Revoke it, for good");
     await says(page, "There is no key.");
+    // A name may be what the id of another key is: it is the one that was meant that goes.
+    const alice = await api("/api/keys", "POST", { name: "alice" });
+    await api("/api/keys", "POST", { name: String(alice.id) });
+    await page.reload();
+    await page.click("[aria-label='revoke alice']");
+    await page.click("text=Revoke it, for good");
+    await until(page, `!document.querySelector("[aria-label='revoke alice']")`);
+    const left = (await api("/api/keys")).keys.filter(({ revoked }: { revoked: boolean }) => !revoked);
+    expect(left.map(({ name }: { name: string }) => name)).toEqual([String(alice.id)]);
     expect((await ask(renewed)).error.code).toBe("invalid_api_key");
     await page.close();
     expect(trouble).toEqual([]);

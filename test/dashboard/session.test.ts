@@ -130,6 +130,16 @@ describe("the cookie", () => {
     expect(await statuses()).toEqual([401, 401, 401, 401]);
   });
 
+  test("is its key's also where another key is named like its id", async () => {
+    const { as, signIn, key } = signedIn();
+    const alice = await key("alice");
+    const before = await signIn(alice.key);
+    await key(String(alice.id));
+    for (const cookie of [before, await signIn(alice.key)]) {
+      expect(await (await as(cookie, "/api/me")).json()).toMatchObject({ name: "alice" } as never);
+    }
+  });
+
   test("that was changed, cut, or made for another server is none", async () => {
     const { as, signIn, key } = signedIn();
     const laptop = await key("laptop");

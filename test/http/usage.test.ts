@@ -51,6 +51,9 @@ describe("what is asked beside the sums", () => {
       [ids[1], 2],
     ]);
     expect(subjects((await usage(ben.secret, "?by=key")).series).map(([, requests]) => requests)).toEqual([2]);
+    for (const at of [2, 3, 30]) record(ben, { at: epoch - at * hour });
+    const own = (await usage(ben.secret, "?by=key&hours=72")).series;
+    expect([...new Set(own.map(({ subject }: any) => subject))]).toEqual([ids[1]]);
     expect(await usage(ben.secret)).not.toHaveProperty("series");
   });
 

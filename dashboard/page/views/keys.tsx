@@ -34,7 +34,13 @@ export function Keys() {
   return (
     <>
       <Card title="New key">
-        <NewKey onCreate={async (body) => reveal(await act("POST", "/api/keys", body))} />
+        <NewKey
+          onCreate={async (body) => {
+            const answer = await act("POST", "/api/keys", body);
+            reveal(answer);
+            return answer !== null;
+          }}
+        />
       </Card>
       <Problem text={problem ?? (open === null ? failure : null)} />
       <Card title="Keys" wide>
@@ -51,7 +57,7 @@ export function Keys() {
           rows={keys.map((key) => [
             key.name,
             key.keyPreview,
-            key.revoked ? "revoked" : "active",
+            key.revoked ? "revoked" : Date.parse(key.expires_at) <= Date.now() ? "expired" : "active",
             key.expires_at === null ? "never" : moment(key.expires_at),
             <Budgets key="used" of={key} />,
             key.revoked ? null : (
@@ -124,21 +130,22 @@ function Budgets({ of: key }: { of: Json }) {
   );
 }
 
-function NewKey({ onCreate }: { onCreate: (body: Json) => void }) {
+/** `onCreate` says whether it was taken: what was refused stays to be mended. */
+function NewKey({ onCreate }: { onCreate: (body: Json) => Promise<boolean> }) {
   const [name, setName] = useState("");
   const [days, setDays] = useState("");
   const [daily, setDaily] = useState("");
   return (
     <form
       class="filters"
-      onSubmit={(event) => {
+      onSubmit={async (event) => {
         event.preventDefault();
-        onCreate({
+        const done = await onCreate({
           ...(name === "" ? {} : { name }),
           ...(days === "" ? {} : { expiresAt: new Date(Date.now() + Number(days) * 86_400_000).toISOString() }),
           ...(daily === "" ? {} : { daily: Number(daily) }),
         });
-        setName("");
+        if (done) setName("");
       }}
     >
       <label>
@@ -185,7 +192,8 @@ interface KeyDialogProps {
 }
 
 function KeyDialog({ open: { kind, key }, failure, onClose, act, reveal }: KeyDialogProps) {
-  const path = `/api/keys/${key.id}`;
+  // A name of digits wins over an id, so the name is what is sure; but one of dots is no part of a path.
+  const path = `/api/keys/${/^\.+$/.test(key.name) ? key.id : encodeURIComponent(key.name)}`;
   const [text, setText] = useState(kind === "rename" ? key.name : "");
   const [limits, setLimits] = useState<Record<string, string>>(
     Object.fromEntries([

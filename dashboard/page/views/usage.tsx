@@ -20,22 +20,28 @@ export function Usage({ admin }: { admin: boolean }) {
   const [model, setModel] = useState("");
   const [failed, setFailed] = useState(false);
   const [key, setKey] = useState("");
-  const [pages, setPages] = useState<Json[]>([]);
+  /** Those after the first, of one question: another one has its own. */
+  const [older, setOlder] = useState<{ base: string; list: Json[] }>({ base: "", list: [] });
+  const [failure, setFailure] = useState<string | null>(null);
   const scope = admin ? "&all=true" : "";
   const filter = `${model === "" ? "" : `&model=${encodeURIComponent(model)}`}${failed ? "&failed=true" : ""}${key === "" ? "" : `&principal=${encodeURIComponent(key)}`}`;
   const base = `/api/usage?hours=${hours}${scope}&by=${admin ? by : "model"}&limit=${pageSize}${filter}`;
-  const { data, problem } = useData(base);
+  const { data, path, problem } = useData(base);
+  const pages = older.base === base ? older.list : [];
   const cache = useData(admin ? "/cache/stats" : null);
   const chart = useMemo(() => curves(data, what, hours), [data, what, hours]);
-  const change = (act: () => void) => {
-    act();
-    setPages([]);
-  };
   if (data === null) return <Problem text={problem} />;
 
   const turns: Json[] = [data, ...pages].flatMap(({ recent }) => recent ?? []);
-  const next = (pages.at(-1) ?? data).nextBefore;
-  const more = async () => setPages([...pages, await ask("GET", `${base}&before=${next}`)]);
+  const next = path === base ? (pages.at(-1) ?? data).nextBefore : null;
+  const more = () =>
+    ask("GET", `${base}&before=${next}`).then(
+      (page) => {
+        setOlder({ base, list: [...pages, page] });
+        setFailure(null);
+      },
+      (error: Error) => setFailure(error.message),
+    );
   const sum = (pick: (row: Json) => number) =>
     (data.byModel ?? []).reduce((all: number, row: Json) => all + pick(row), 0);
   const read = sum((row) => row.tokens?.cache_read ?? 0);
@@ -45,7 +51,7 @@ export function Usage({ admin }: { admin: boolean }) {
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
         <label>
           Time{" "}
-          <select value={hours} onChange={({ currentTarget }) => change(() => setHours(Number(currentTarget.value)))}>
+          <select value={hours} onChange={({ currentTarget }) => setHours(Number(currentTarget.value))}>
             {ranges.map(([label, value]) => (
               <option key={value} value={value}>
                 {label}
@@ -63,14 +69,14 @@ export function Usage({ admin }: { admin: boolean }) {
         {admin ? (
           <label>
             By{" "}
-            <select value={by} onChange={({ currentTarget }) => change(() => setBy(currentTarget.value))}>
+            <select value={by} onChange={({ currentTarget }) => setBy(currentTarget.value)}>
               <option value="model">model</option>
               <option value="key">key</option>
             </select>
           </label>
         ) : null}
       </form>
-      <Problem text={problem} />
+      <Problem text={problem ?? failure} />
       <Card title={what === "tokens" ? "Tokens by the hour" : "Requests by the hour"} wide>
         {chart.times.length === 0 ? (
           <p class="dim">Nothing in this time.</p>
@@ -132,7 +138,7 @@ export function Usage({ admin }: { admin: boolean }) {
         <form class="filters" onSubmit={(event) => event.preventDefault()}>
           <label>
             Model{" "}
-            <select value={model} onChange={({ currentTarget }) => change(() => setModel(currentTarget.value))}>
+            <select value={model} onChange={({ currentTarget }) => setModel(currentTarget.value)}>
               <option value="">all</option>
               {[...new Set([...(data.byModel ?? []).map((row: Json) => row.model), ...(model ? [model] : [])])].map(
                 (each) => (
@@ -146,7 +152,7 @@ export function Usage({ admin }: { admin: boolean }) {
           {admin ? (
             <label>
               Key{" "}
-              <select value={key} onChange={({ currentTarget }) => change(() => setKey(currentTarget.value))}>
+              <select value={key} onChange={({ currentTarget }) => setKey(currentTarget.value)}>
                 <option value="">all</option>
                 {(data.byKey ?? []).map((row: Json) => (
                   <option key={row.principal} value={row.principal}>
@@ -160,7 +166,7 @@ export function Usage({ admin }: { admin: boolean }) {
             <input
               type="checkbox"
               checked={failed}
-              onChange={({ currentTarget }) => change(() => setFailed(currentTarget.checked))}
+              onChange={({ currentTarget }) => setFailed(currentTarget.checked)}
             />{" "}
             only errors
           </label>

@@ -54,6 +54,9 @@ export function dashboardRoutes({ version }: AppServices, exchanges: Exchanges, 
         const { id, name, role } = principal;
         // Whoever is let in without a key needs no session.
         const cookie = presentedKey(request.headers) === null ? null : sessions.begin(principal, secure(request));
+        if (cookie === null && presentedKey(request.headers) !== null && id !== "local") {
+          throw new OcpError("invalid_api_key", "This key begins no session.");
+        }
         return answer({ principal: id, name, role }, cookie);
       },
       hidden,

@@ -60,8 +60,8 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
       const missed = before === boot ? live.since(Number(number)) : null;
       let seen = missed === null ? live.last() : Number(number);
       while (!signal.aborted) {
-        const ended = live.since(seen) ?? [];
-        for (const { seq, row } of ended) {
+        // More than are remembered may have ended since the last look.
+        for (const { seq, row } of live.since(seen) ?? live.recent()) {
           seen = seq;
           yield frame("turn", `${boot}-${seq}`, viewTurn({ ...row, id: 0 }));
         }
