@@ -135,7 +135,9 @@ function writeAll({ client, changes }: WrittenChange, connection: Connection, re
       directories,
     };
     connection.files = [...connection.files.filter((each) => each.path !== path), written];
-    // In this order, so that whatever ends this process, what is on disk is known to the record.
+    // In this order, so that whatever ends this process, what is on disk is known to the record; and where the file has
+    // an earlier entry of ours, its copy is there before the record names it.
+    if (earlier !== null && kept !== null && base !== null) records.keep(kept, base);
     records.write(connection);
     if (kept !== null && base !== null) records.keep(kept, base);
     replace(path, text, mode);

@@ -50,8 +50,18 @@ export function targetOf(path: string): string {
 export function makeDirectories(path: string): string[] {
   const made: string[] = [];
   for (let directory = dirname(path); !existsSync(directory); directory = dirname(directory)) made.push(directory);
-  for (const directory of made.toReversed()) mkdirSync(directory, { mode: 0o700 });
+  for (const directory of made.toReversed()) {
+    mkdirSync(directory, { mode: 0o700 });
+    adopt(directory);
+  }
   return made;
+}
+
+/** Where root works in somebody's home, what is made there is theirs whose directory it is in. */
+export function adopt(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  if (uid !== 0) chownSync(path, uid, gid);
 }
 
 /** Replaces the file, or makes it; it stays its owner's also where root writes it. */

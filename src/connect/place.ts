@@ -59,9 +59,9 @@ export function configHome(home: string, env: Place["env"]): string {
 
 /** What the file says; undefined when it is not there, or not understood, which is found where it is to be changed. */
 export function settingsIn(place: Place, path: string, format: FormatName): unknown {
-  const text = place.read(path);
-  if (text === null) return undefined;
   try {
+    const text = place.read(path);
+    if (text === null) return undefined;
     return formats[format].read(unmarked(text).text);
   } catch {
     return undefined;

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { takeLock } from "../config/lock.ts";
 import { readText, removeScratch, writeWhole } from "../config/whole-file.ts";
@@ -12,6 +12,7 @@ import { OcpError } from "../core/errors.ts";
 import type { OwnedEdit } from "../edit/format.ts";
 import { type FormatName, formats } from "../edit/formats.ts";
 import { isFields } from "../edit/path.ts";
+import { adopt, makeDirectories } from "./file.ts";
 
 export interface WrittenFile {
   client: string;
@@ -62,7 +63,7 @@ export function createRecords(configHome: string): Records {
   const directory = join(configHome, "ocp");
   const file = join(directory, "connect.json");
   const kept = join(directory, "before");
-  const make = (path: string) => mkdirSync(path, { recursive: true, mode: 0o700 });
+  const make = (path: string) => makeDirectories(join(path, "file"));
   return {
     file,
     read() {
@@ -72,6 +73,7 @@ export function createRecords(configHome: string): Records {
     write(connection) {
       make(directory);
       writeWhole(file, `${JSON.stringify({ version: 1, ...connection }, null, 2)}\n`, 0o600);
+      adopt(file);
     },
     placeFor(client, path, bytes) {
       for (let number = 1; ; number++) {
@@ -81,7 +83,9 @@ export function createRecords(configHome: string): Records {
     },
     keep(place, bytes) {
       make(kept);
-      if (!existsSync(place)) writeWhole(place, bytes, 0o600);
+      if (existsSync(place)) return;
+      writeWhole(place, bytes, 0o600);
+      adopt(place);
     },
     drop(place) {
       rmSync(place, { force: true });

@@ -34,7 +34,8 @@ export function changed(format: Format, before: string, edits: readonly Edit[]):
 export function takenBack(format: Format, now: string, before: string | null, edits: readonly OwnedEdit[]): string {
   const is = readOrThrow(format, unmarked(now).text);
   const was = before === null ? undefined : readOrThrow(format, unmarked(before).text);
-  const back = edits.flatMap(({ path, value, own, sign }): Edit[] => {
+  // The last one first: it may lie within one before it.
+  const back = edits.toReversed().flatMap(({ path, value, own, sign }): Edit[] => {
     const current = valueAt(is, path);
     const isSigned = sign !== undefined && Bun.deepEquals(valueAt(current, sign.path), sign.value);
     if (current === undefined || !(own || isSigned || Bun.deepEquals(current, value))) return [];

@@ -61,15 +61,20 @@ function setTable(text: string, keys: readonly string[], value: unknown): string
   const without = splice(text, cuts);
   if (value === undefined) return cuts.length === 0 ? text : without;
   if (!isFields(value)) throw new Error("Only a table can be put so deep into TOML.");
-  const lines = [
-    `[${keys.map(nameOf).join(".")}]`,
-    ...Object.entries(value).map(([key, each]) => `${nameOf(key)} = ${printed(each)}`),
-  ];
+  const lines = section(keys, value);
   // Where it was, if that was a table of its own.
   if (first && parts.some((part) => part.type === "TOMLTable" && isOurs(part.resolvedKey))) {
     if (without.slice(first.from).trim() !== "") return pasteLines(without, first.from, [...lines, ""]);
   }
   return pasteLines(without, without.length, without.trim() === "" ? lines : ["", ...lines]);
+}
+
+/** The table under its header, and after it those within it under theirs. */
+function section(keys: readonly string[], value: Readonly<Record<string, unknown>>): string[] {
+  const entries = Object.entries(value);
+  const inner = entries.flatMap(([key, each]) => (isFields(each) ? ["", ...section([...keys, key], each)] : []));
+  const own = entries.filter(([, each]) => !isFields(each)).map(([key, each]) => `${nameOf(key)} = ${printed(each)}`);
+  return [`[${keys.map(nameOf).join(".")}]`, ...own, ...inner];
 }
 
 /** With the blank lines behind it, or, for the last one, those before it. */

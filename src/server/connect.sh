@@ -113,24 +113,43 @@ write_own() {
   (umask 077 && cat >"$1.$$.new") && mv -f "$1.$$.new" "$1"
 }
 
+# Bytes, not letters: what an editor of another time has written is no reason to stop reading.
+has_line() {
+  LC_ALL=C tr -d '\000' <"$1" | LC_ALL=C grep -qxF -- "$2"
+}
+
 # Adds a line to a file, once.
 add_line() {
-  if [ -e "$1" ] && grep -qxF -- "$2" "$1"; then return 0; fi
-  if [ -s "$1" ] && [ -n "$(tail -c 1 "$1")" ]; then printf '\n' >>"$1"; fi
+  if [ -e "$1" ] && has_line "$1" "$2"; then return 0; fi
+  if [ -s "$1" ] && [ -n "$(tail -c 1 "$1" | tr -d '\000\n')" ]; then printf '\n' >>"$1"; fi
   printf '%s\n' "$2" >>"$1"
   say "Added a line to $1."
 }
 
-# Takes the line out of a file. A link stays one.
+# Takes the line out of a file. A link stays one, and what is left is on disk before the file is written over.
 remove_line() {
   [ -e "$1" ] || return 0
-  grep -qxF -- "$2" "$1" || return 0
-  rest=$(grep -vxF -- "$2" "$1" || true; printf x)
-  printf '%s' "${rest%x}" >"$1"
+  has_line "$1" "$2" || return 0
+  scratch=$(mktemp)
+  code=0
+  LC_ALL=C awk 'BEGIN { line = ARGV[2]; ARGV[2] = "" } $0 != line' "$1" "$2" >"$scratch" || code=$?
+  # It is that line that went, and nothing else.
+  whole=$(wc -c <"$1")
+  left=$(wc -c <"$scratch")
+  gone=$(printf '%s\n' "$2" | wc -c)
+  missing=$((whole - left))
+  # A last line without an end has one now.
+  odd=$(((missing % gone) * ((missing + 1) % gone)))
+  if [ "$code" != 0 ] || [ "$odd" != 0 ] || [ "$missing" -le 0 ]; then
+    rm -f "$scratch"
+    fail "The line cannot be taken out of $1 alone. Remove it by hand: it ends with $mark"
+  fi
+  cat "$scratch" >"$1" || fail "$1 cannot be written. What it should say is in $scratch."
+  rm -f "$scratch"
   say "Took the line out of $1."
 }
 
-# Calls $1 with each file that a shell of this user reads, and our line in it.
+# Calls $1 with each file that a shell of this user reads, and our line in it; with each that may have it, to undo.
 each_shell() {
   line="if [ -r $(quoted "$config/env.sh") ]; then . $(quoted "$config/env.sh"); fi $mark"
   found=no
@@ -149,7 +168,7 @@ each_shell() {
       "if test -r '$config/env.fish'; source '$config/env.fish'; end $mark"
     found=yes
   fi
-  [ "$found" = yes ] || "$1" "$HOME/.profile" "$line"
+  if [ "$found" = no ] || [ "$1" = remove_line ]; then "$1" "$HOME/.profile" "$line"; fi
 }
 
 set_up_shell() {
@@ -175,6 +194,8 @@ set_up_shell() {
 undo() {
   if has ocp; then
     ocp disconnect || return
+  elif [ -x "$ocp" ]; then
+    "$ocp" disconnect || return
   fi
   each_shell remove_line
   rm -f "$config/env.sh" "$config/env.fish"
@@ -184,6 +205,7 @@ undo() {
 connect() {
   [ -n "${HOME:-}" ] || fail 'HOME is not set.'
   config=${XDG_CONFIG_HOME:-$HOME/.config}/ocp
+  ocp=${OCP_INSTALL_DIR:-$HOME/.local/bin}/ocp
   case "${1:-}" in
     '') ;;
     --undo)
@@ -192,7 +214,6 @@ connect() {
       ;;
     *) fail "It does not know $1. It knows --undo." ;;
   esac
-  ocp=$HOME/.local/bin/ocp
   if has ocp; then
     connect_with ocp
   elif [ -x "$ocp" ] || fetch_ocp; then

@@ -1,8 +1,10 @@
 /** Defaults, what the user chose before and since, and what must hold of each client's plan beyond its files. */
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { masked } from "../../src/cli/connect/diff.ts";
+import { json5 } from "../../src/edit/json.ts";
+import { toml } from "../../src/edit/toml.ts";
 import { createMachine, filesOf, type Machine } from "./machine.ts";
 
 const defaults: Array<{ client: string; file: string; before: string; ours: RegExp; later: [string, string] }> = [
@@ -149,6 +151,66 @@ test("a client that reads another file now leaves nothing in the one of before",
   expect(filesOf(machine)).toEqual({ ".config/opencode/opencode.jsonc": "{}\n" });
 });
 
+test("two names of one shell file are one", async () => {
+  await using machine = await createMachine({ SHELL: "/bin/bash" });
+  machine.put("dotfile", "# mine\n");
+  for (const name of [".bashrc", ".zshrc"]) symlinkSync(machine.path("dotfile"), machine.path(name));
+  machine.connect("shell");
+  machine.connect("shell");
+  expect(machine.read("dotfile").match(/ocp connect/g)).toHaveLength(1);
+  machine.disconnect();
+  expect(machine.read("dotfile")).toBe("# mine\n");
+});
+
+test("what cannot be read stands in the way of its own client alone", async () => {
+  await using machine = await createMachine();
+  mkdirSync(machine.path(".aider.conf.yml"));
+  expect(machine.plan("aider")).toMatchObject({ kind: "failed", why: expect.stringContaining("is no file") });
+});
+
+test("Codex has its own older table with those within it again, also where something was added since", async () => {
+  await using machine = await createMachine();
+  const mine = '[model_providers.ocp]\nname = "mine"\n\n[model_providers.ocp.http_headers]\nx = "y"\n';
+  machine.put(".codex/config.toml", mine);
+  machine.connect("codex");
+  machine.put(
+    ".codex/config.toml",
+    `${machine.read(".codex/config.toml")}\n[projects."/x"]\ntrust_level = "trusted"\n`,
+  );
+  machine.disconnect();
+  expect(toml.read(machine.read(".codex/config.toml"))).toEqual({
+    model_providers: { ocp: { name: "mine", http_headers: { x: "y" } } },
+    projects: { "/x": { trust_level: "trusted" } },
+  });
+});
+
+test("OpenClaw's backup goes also from a list that others have joined", async () => {
+  await using machine = await createMachine();
+  const file = ".openclaw/openclaw.json";
+  machine.put(file, '{ "agents": { "defaults": { "model": "anthropic/x" } } }\n');
+  machine.connect("openclaw");
+  machine.put(file, machine.read(file).replace('"ocp/claude-sonnet-4-6"', '"ocp/claude-sonnet-4-6", "google/y"'));
+  machine.disconnect();
+  expect(machine.read(file)).not.toContain("ocp");
+  expect(json5.read(machine.read(file))).toMatchObject({
+    agents: { defaults: { model: { primary: "anthropic/x", fallbacks: ["google/y"] } } },
+  });
+});
+
+test("a second connection that ends before the record knows of its copy loses nothing", async () => {
+  await using machine = await createMachine();
+  const file = ".config/opencode/opencode.json";
+  machine.put(file, '{ "model": "theirs/x" }\n');
+  machine.connect("opencode", { setDefault: true });
+  machine.put(file, machine.read(file).replace('"model"', '"theme": "dark",\n  "model"'));
+  const before = JSON.parse(machine.read(".config/ocp/connect.json"));
+  machine.connect("opencode", { url: "http://10.0.0.2:1", setDefault: true });
+  // As it is when the process ends right after the record was written.
+  const copy = machine.record()?.files.find(({ path }) => path === machine.path(file))?.before ?? "";
+  expect(JSON.parse(readFileSync(copy, "utf8"))).toEqual({ theme: "dark", model: "theirs/x" });
+  expect(before.files).toHaveLength(1);
+});
+
 test("a client of which one file cannot be written gets none", async () => {
   await using machine = await createMachine();
   machine.put(".codex/config.toml", "# mine\n");
@@ -166,6 +228,9 @@ test.each([
   ['   "token": "sk-theirs-0123456789"', [null], '   "token": "sk-the..."'],
   ["export OPENAI_API_KEY='short'", ["short"], "export OPENAI_API_KEY='...'"],
   ["api_key_name: ocp", [], "api_key_name: ocp"],
+  ['  "Authorization": "Bearer sk-theirs-0123456789"', [], '  "Authorization": "Bearer..."'],
+  ["export GITHUB_PAT=ghp_0123456789abcdef", [], "export GITHUB_PAT=ghp_01..."],
+  ['  password: "correct horse battery"', [], '  password: "correc..."'],
   ['experimental_bearer_token = "abcdefghijklmnop"', [], 'experimental_bearer_token = "abcdef..."'],
 ] as Array<[string, (string | null)[], string]>)("of %j no key is shown", (line, secrets, expected) => {
   expect(masked(line, secrets)).toBe(expected);

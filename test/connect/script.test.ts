@@ -77,6 +77,43 @@ describe.each(targets())("GET /connect (%s)", (target) => {
     expect(filesOf(machine)).toEqual({ ...before, ".bashrc": "# mine\n" });
   });
 
+  test("bytes that are no letters, and a zero byte, are as they were after --undo, or are not touched", async () => {
+    for (const [bytes, isTaken] of [
+      [Buffer.from("# caf\xe9\nexport A=1\n", "latin1"), true],
+      [Buffer.from("# no end", "latin1"), true],
+      [Buffer.from("# \0 zero\nexport A=1\n", "latin1"), false],
+    ] as const) {
+      await using machine = await createMachine(ocp.url);
+      const file = join(machine.home, ".bashrc");
+      writeFileSync(file, bytes);
+      await machine.pipe(["sh"], [["The key for", key]]);
+      const connected = readFileSync(file);
+      expect(connected.subarray(0, bytes.length)).toEqual(bytes);
+      const undo = await machine.pipe(["sh", "-s", "--", "--undo"], []);
+      const left = readFileSync(file);
+      // An awk that takes a zero byte for a letter can do it, and another says that it cannot.
+      const end = bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
+      expect(undo.code === 0 ? left.equals(end) : !isTaken && left.equals(connected)).toBe(true);
+    }
+  }, 20_000);
+
+  test("an ocp that is not on the PATH takes back what it wrote", async () => {
+    await using machine = await createMachine(ocp.url);
+    mkdirSync(join(machine.home, ".local/bin"), { recursive: true });
+    symlinkSync(join(root, "dist", "ocp"), join(machine.home, ".local/bin/ocp"));
+    machine.put(".config/zed/settings.json", "{}\n");
+    await machine.pipe(
+      ["sh"],
+      [
+        ["The key for", key],
+        ["Write this?", "y"],
+      ],
+    );
+    expect(readFileSync(join(machine.home, ".config/zed/settings.json"), "utf8")).toContain(ocp.url);
+    expect((await machine.pipe(["sh", "-s", "--", "--undo"], [])).code).toBe(0);
+    expect(readFileSync(join(machine.home, ".config/zed/settings.json"), "utf8")).toBe("{}\n");
+  });
+
   test("ocp connect takes over what the script wrote, and ocp disconnect leaves nothing of it", async () => {
     await using machine = await createMachine(ocp.url);
     machine.put(".bashrc", "# mine\n");

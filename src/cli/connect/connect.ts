@@ -233,7 +233,7 @@ function planPage(
         .filter((change) => !isDone(change))
         .flatMap(({ planned, now, text }) => [
           `  ${planned.path}${now === null ? " (new)" : ""}`,
-          ...diffLines(now?.text ?? "", text, secrets, dry ? Number.POSITIVE_INFINITY : diffHead).map(
+          ...diffLines(planned.path, now?.text ?? "", text, secrets, dry ? Number.POSITIVE_INFINITY : diffHead).map(
             (line) => `    ${line}`,
           ),
         ]),

@@ -5,11 +5,17 @@ import { structuredPatch } from "diff";
 const [red, green, dim, plain] = ["\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"];
 
 /** Lines; at most `most` of them. `secrets` are shown by their first characters. */
-export function diffLines(before: string, after: string, secrets: readonly (string | null)[], most: number): string[] {
+export function diffLines(
+  path: string,
+  before: string,
+  after: string,
+  secrets: readonly (string | null)[],
+  most: number,
+): string[] {
   const { hunks } = structuredPatch("", "", before, after, undefined, undefined, { context: 2 });
   const all = hunks.flatMap(({ oldStart, newStart, lines }) => [
     `${dim}@@ line ${Math.max(oldStart, newStart, 1)}${plain}`,
-    ...lines.map((line) => coloured(masked(line, secrets))),
+    ...lines.map((line) => coloured(isAllKeys(path) ? withoutValues(line) : masked(line, secrets))),
   ]);
   if (all.length <= most) return all;
   return [...all.slice(0, most), `${dim}  and ${all.length - most} more lines; --dry-run shows all${plain}`];
@@ -27,10 +33,29 @@ export function masked(text: string, secrets: readonly (string | null)[]): strin
   const known = secrets
     .filter((secret) => secret !== null && secret !== "")
     .reduce<string>((rest, secret) => rest.replaceAll(secret ?? "", short(secret ?? "")), text);
-  return known.replace(
-    /((?:key|token|secret|password)["']?\s*[:=]\s*["']?)([^\s"',{}[\]]{12,})/gi,
-    (_, name: string, value: string) => name + short(value),
-  );
+  return known
+    .replace(
+      /((?:key|token|secret|passw\w*|_pat|auth\w*)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s"',{}[\]]{4,})/gi,
+      (_, name: string, value: string) => name + shortValue(value),
+    )
+    .replace(/\b(sk-|gh[a-z]_|ocp_|xox[a-z]-|Bearer )[\w.-]{6,}/g, (value) =>
+      value.endsWith("...") ? value : short(value),
+    );
+}
+
+/** Files in which every value is a key, whatever its name. */
+function isAllKeys(path: string): boolean {
+  return /(^|[/\\])keys\.json$/.test(path);
+}
+
+function withoutValues(line: string): string {
+  return line.replace(/(:\s*")[^"]*"/g, '$1..."');
+}
+
+/** With its quotes. A name of something that is not secret, as `api_key_name: ocp`, stays. */
+function shortValue(value: string): string {
+  const [, quote = "", inner = ""] = /^(["']?)(.*?)\1$/s.exec(value) ?? [];
+  return inner.endsWith("...") ? value : `${quote}${short(inner)}${quote}`;
 }
 
 function short(secret: string): string {

@@ -52,6 +52,7 @@ async function takeAllBack(records: Records, choice: Choice, dry: boolean, json:
       const plan = undone(file);
       if (dry) {
         const lines = diffLines(
+          path,
           plan.now?.text ?? "",
           plan.bytes?.toString("utf8") ?? "",
           [connection?.key ?? null],

@@ -56,18 +56,16 @@ function choice(now: unknown, ours: string, { setDefault, openclaw: { role } }: 
   if (setDefault || role === "primary" || (role === null && !isSet)) {
     return isFields(now) ? [edit([...chosen, "primary"], ours)] : [edit(chosen, { primary: ours })];
   }
-  if (typeof now === "string") return [edit(chosen, { primary: now, fallbacks: [ours] })];
-  return [ownEdit([...chosen, "fallbacks", { is: ours }], ours)];
+  const backup = ownEdit([...chosen, "fallbacks", { is: ours }], ours);
+  // Where others join it in the list, it goes by itself.
+  return typeof now === "string" ? [edit(chosen, { primary: now, fallbacks: [ours] }), backup] : [backup];
 }
 
 /** What OCP 3 left there stops every run. */
 function olderProfiles(place: Place): string[] {
   const agents = join(place.home, ".openclaw", "agents");
-  const old = place
-    .list(agents)
-    .some((id) =>
-      /"provider":\s*"(ocp|claude-local)"/.test(place.read(join(agents, id, "agent", "auth-profiles.json")) ?? ""),
-    );
+  const read = (id: string) => settingsIn(place, join(agents, id, "agent", "auth-profiles.json"), "whole") ?? "";
+  const old = place.list(agents).some((id) => /"provider":\s*"(ocp|claude-local)"/.test(String(read(id))));
   return old ? ["An older OCP has left a key in an auth-profiles.json. Run: openclaw doctor --fix"] : [];
 }
 

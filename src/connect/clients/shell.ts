@@ -3,6 +3,7 @@
  * Anthropic's, which would turn this machine's own claude to the server.
  */
 
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { type Client, type Endpoint, edit, keyOrNone, ownEdit, type PlannedFile } from "../client.ts";
 import type { Place } from "../place.ts";
@@ -78,8 +79,17 @@ function posixFiles({ home, env, platform, exists, hasProgram }: Place): string[
     { path: zshrc, wanted: login === "zsh" || (isMac && hasProgram("zsh")) },
   ];
   const found = files.filter(({ path, wanted, onlyIf = true }) => onlyIf && (wanted || exists(path)));
-  if (found.length > 0 || login === "fish") return found.map(({ path }) => path);
+  // Two of them may be one file, by a link.
+  if (found.length > 0 || login === "fish") return [...new Map(found.map(({ path }) => [realOf(path), path])).values()];
   return [join(home, ".profile")];
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function fishFile({ config, env, exists }: Place): string | null {
