@@ -5,6 +5,7 @@ import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
+import type { TerminalSettings } from "./claude/terminal/settings.ts";
 import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
 import { build } from "./config/build.ts";
 import { createLiveSettings } from "./config/live.ts";
@@ -93,7 +94,9 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     upstreamUrl: simulator?.url ?? config.upstreamUrl,
     simulated: demo,
     spawnRealHome: !demo && config.spawnRealHome,
-    timeout: () => config.timeout,
+    timeout: () => (config.tuiMode ? config.tuiWallclock : config.timeout),
+    timeoutName: config.tuiMode ? "CLAUDE_TUI_WALLCLOCK_MS" : "CLAUDE_TIMEOUT",
+    terminal: config.tuiMode ? terminalOf(config, paths) : null,
     memoryMax: () => config.memoryMax,
     hostTools: hostToolsOf(config),
     spares: () => config.spares,
@@ -108,10 +111,14 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     now: Date.now,
   });
   const limits = () => {
-    const { maxConcurrent, maxQueue, queueRetryAfter } = config;
-    return { maxConcurrent, maxQueue, retryAfter: queueRetryAfter };
+    const { tuiMode, tuiMaxConcurrent, maxConcurrent, maxQueue, queueRetryAfter } = config;
+    return { maxConcurrent: tuiMode ? tuiMaxConcurrent : maxConcurrent, maxQueue, retryAfter: queueRetryAfter };
   };
-  admission = createAdmission({ ...limits(), hasRoom: engine.hasRoom });
+  admission = createAdmission({
+    ...limits(),
+    hasRoom: engine.hasRoom,
+    refusal: config.tuiMode ? "not_ready" : "queue_full",
+  });
   settings.onChange(() => {
     engine.reconsider();
     admission?.setLimits(limits());
@@ -164,9 +171,20 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
   };
 }
 
-function hostToolsOf({ allowedTools, mcpConfig, skipPermissions }: Config): HostTools | null {
-  if (allowedTools === undefined && mcpConfig === undefined) return null;
+function hostToolsOf({ allowedTools, mcpConfig, skipPermissions, tuiMode, tuiFullTools }: Config): HostTools | null {
+  if ((allowedTools === undefined && mcpConfig === undefined) || (tuiMode && !tuiFullTools)) return null;
   return { allowed: allowedTools ?? [], mcpConfig, skipPermissions };
+}
+
+function terminalOf(config: Config, { terminal }: Paths): TerminalSettings {
+  return {
+    home: { path: config.tuiHome ?? join(terminal, "home"), ours: config.tuiHome === undefined },
+    cwd: config.tuiCwd ?? join(terminal, "work"),
+    sessions: join(terminal, "sessions"),
+    entrypoint: config.tuiEntrypoint,
+    effort: config.tuiEffort,
+    poolSize: config.tuiPoolSize,
+  };
 }
 
 /** The words of a simulated answer come at the pace of a real one. */
@@ -180,7 +198,7 @@ async function startDemo() {
 }
 
 async function findings(engine: Engine, config: Config, { data, logs }: Paths, adminKey: AdminKey): Promise<Finding[]> {
-  const { cli, login, spawn, simulated } = await engine.status();
+  const { cli, login, spawn, simulated, terminal } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
     ? "none is needed: the answers are simulated"
@@ -196,6 +214,15 @@ async function findings(engine: Engine, config: Config, { data, logs }: Paths, a
       label: "isolation",
       value: spawn.isolated ? "claude runs in a home of its own" : `claude runs in your home: ${spawn.reason}`,
     },
+    ...(terminal
+      ? [
+          {
+            label: "interactive",
+            value: `on, for one person (CLAUDE_TUI_MODE): home ${spawn.home}, cwd ${terminal.cwd}, ${spawn.isolated ? "login by token" : "login of that home"}, wall clock ${config.tuiWallclock} ms, ${config.tuiMaxConcurrent} at a time`,
+            problem: true,
+          },
+        ]
+      : []),
     ...(hostToolsOf(config)
       ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
       : []),

@@ -1,6 +1,8 @@
 /** What an installed CLI can do, by its version. */
 
 export interface Capabilities {
+  /** As the CLI tells it; the oldest that is supported where it cannot be read. */
+  version: string;
   /** `client_composed` on a user frame keeps `@file` and `/command` plain text (2.1.330; 2.1.197 ignores it). */
   clientComposed: boolean;
   /** `apply_flag_settings {model}` binds a process's model before its first message, without a trace in it. */
@@ -14,7 +16,13 @@ export interface Capabilities {
 /** `version` as `claude --version` prints it first: `2.1.330`. One that cannot be read has no capability. */
 export function capabilitiesOf(version: string | null): Capabilities {
   const newest = atLeast(version, [2, 1, 330]);
-  return { clientComposed: newest, lateModel: newest, changesTools: newest, longDescriptions: newest };
+  return {
+    version: version ?? "2.1.197",
+    clientComposed: newest,
+    lateModel: newest,
+    changesTools: newest,
+    longDescriptions: newest,
+  };
 }
 
 function atLeast(version: string | null, wanted: readonly number[]): boolean {

@@ -5,16 +5,30 @@ import { OcpError } from "../core/errors.ts";
 import { passesBridge } from "./bridge.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { normalisedId } from "./names.ts";
-import type { Session } from "./session.ts";
+import type { SessionState } from "./session.ts";
 
-export interface Continuation {
-  session: Session;
+/** What is held of a process, whatever kind it is of. */
+export interface Holder {
+  readonly principalId: string;
+  readonly process: { kill(): void };
+  state: SessionState;
+  /** What its messages amount to; null before its first answer. */
+  held: Fingerprint | null;
+  /** The calls that wait for results, by their ids as they are compared. */
+  awaited: Set<string>;
+  hints: readonly string[];
+  /** Epoch ms. */
+  usedAt: number;
+}
+
+export interface Continuation<S extends Holder> {
+  session: S;
   /** The messages that it lacks but the last one, which is to be asked; null: it waits for the last one's results. */
   missing: readonly Message[];
   results: ToolResultBlock[] | null;
 }
 
-export interface Conversations {
+export interface Conversations<S extends Holder> {
   /**
    * Takes the process that this conversation continues, out of reach of any other request; null: there is none.
    * `prints` are its fingerprints. `usable` says whether a process may still be used for it.
@@ -24,26 +38,26 @@ export interface Conversations {
     conversation: Conversation,
     prints: readonly Fingerprint[],
     principalId: string,
-    usable: (session: Session) => boolean,
-  ): Continuation | null;
+    usable: (session: S) => boolean,
+  ): Continuation<S> | null;
   /** Lets a process wait for its next message, or for the results that it `awaits`. */
-  keep(session: Session): void;
+  keep(session: S): void;
   /** Forgets a process: it is gone, or goes. */
-  drop(session: Session): void;
+  drop(session: S): void;
   /** Of a turn that delivered results, once it has ended. */
-  settle(session: Session): void;
+  settle(session: S): void;
   /** All that wait, least recently used first. */
-  waiting(): Session[];
+  waiting(): S[];
 }
 
-export function createConversations(): Conversations {
-  const held = new Map<Fingerprint, Set<Session>>();
+export function createConversations<S extends Holder>(): Conversations<S> {
+  const held = new Map<Fingerprint, Set<S>>();
   /** Calls that wait, and calls whose results are being answered right now, by principal and id. */
-  const parked = new Map<string, Session>();
-  const claimed = new Map<string, Session>();
+  const parked = new Map<string, S>();
+  const claimed = new Map<string, S>();
 
   const keyOf = (principalId: string, id: string) => `${principalId} ${id}`;
-  const drop = (session: Session) => {
+  const drop = (session: S) => {
     if (session.held !== null) {
       const same = held.get(session.held);
       same?.delete(session);
@@ -59,7 +73,7 @@ export function createConversations(): Conversations {
     messages: readonly Message[],
     prints: readonly Fingerprint[],
     principalId: string,
-    usable: (session: Session) => boolean,
+    usable: (session: S) => boolean,
   ) => {
     const last = messages.at(-1)?.content ?? [];
     const results = last.filter((block): block is ToolResultBlock => block.type === "tool_result");
@@ -92,13 +106,13 @@ export function createConversations(): Conversations {
   const takeLive = (
     { messages, hints }: Conversation,
     prints: readonly Fingerprint[],
-    usable: (session: Session) => boolean,
+    usable: (session: S) => boolean,
   ) => {
     for (let length = messages.length - 1; length > 0; length--) {
       const candidates = [...(held.get(prints[length] as Fingerprint) ?? [])].filter(
         (session) => session.state !== "parked" && usable(session),
       );
-      const related = (session: Session) => session.hints.filter((hint) => hints.includes(hint)).length;
+      const related = (session: S) => session.hints.filter((hint) => hints.includes(hint)).length;
       const [session] = candidates.sort((a, b) => related(b) - related(a) || b.usedAt - a.usedAt);
       if (!session) continue;
       drop(session);

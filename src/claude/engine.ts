@@ -1,6 +1,7 @@
-/** The engine: answers conversations through the `claude` CLI, one process a turn, and tells how it is. */
+/** The engine: answers conversations through the `claude` CLI, and tells how it is. What runs the CLI is its backend. */
 
 import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Engine, EngineStatus, Log, TurnContext } from "../core/ports.ts";
@@ -9,14 +10,14 @@ import { unusable } from "./answer.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
-import { type HostTools, usesHostTools } from "./host-tools.ts";
+import { createHeadless } from "./headless.ts";
+import type { HostTools } from "./host-tools.ts";
 import { rememberLimits } from "./limits-memory.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
-import { createProcesses } from "./processes.ts";
 import { createRefusals } from "./refusals.ts";
 import { prepareScratch } from "./scratch.ts";
-import { attempt } from "./turn.ts";
+import type { TerminalSettings } from "./terminal/settings.ts";
 
 export interface EngineOptions {
   /** CLAUDE_BIN. */
@@ -29,6 +30,10 @@ export interface EngineOptions {
   spawnRealHome: boolean;
   /** Milliseconds for a turn, from its start to its end. This and the next four are asked when they are needed. */
   timeout: () => number;
+  /** The variable that `timeout` comes from, for who runs into it. */
+  timeoutName: string;
+  /** Null: the CLI runs headless. Otherwise it is the interactive one, in a terminal of ours. */
+  terminal: TerminalSettings | null;
   /** Bytes for all processes together. */
   memoryMax: () => number;
   /** Null: the operator lets the model use none. */
@@ -56,17 +61,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const scratch = await prepareScratch({ path: paths.spawnHome, realConfig: paths.claudeConfig });
   const limits = rememberLimits(options.planFile, log, now);
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
-  const processes = createProcesses({
+  const shared = {
     locate: () => {
       const found = find();
       if ("problem" in found) throw new OcpError("not_ready", found.problem);
       return found.bin;
     },
-    scratch,
     upstreamUrl: options.upstreamUrl,
     environment,
+    hostTools: options.hostTools,
     memoryMax: options.memoryMax,
-    spares: options.spares,
     liveMax: options.liveMax,
     sessionTtl: options.sessionTtl,
     starting: () => starting,
@@ -74,18 +78,28 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     limits,
     log,
     now,
-  });
+  };
+  const { terminal } = options;
+  // Loaded when it is wanted: few run this mode, and it brings a terminal's emulator along.
+  const backend =
+    terminal === null
+      ? createHeadless({ ...shared, scratch, spares: options.spares })
+      : await (await import("./terminal/backend.ts")).createTerminalBackend({ ...shared, terminal, paths });
+  const owners =
+    terminal && !terminal.home.ours
+      ? { home: terminal.home.path, config: join(terminal.home.path, ".claude") }
+      : { home: paths.home, config: paths.claudeConfig };
   const keychain = options.platform === "darwin" ? macKeychain(now) : null;
   const login = createLogin({
     async read() {
-      const sources = { environment: options.oauthToken, configDirectory: paths.claudeConfig, keychain };
+      const sources = { environment: options.oauthToken, configDirectory: owners.config, keychain };
       const credential = await readCredential(sources);
       limits.login(credential?.token ?? null, credential?.subscription ?? null);
       return credential;
     },
-    scratchHome: scratch.path,
-    realHome: paths.home,
-    alwaysRealHome: options.spawnRealHome,
+    scratchHome: terminal ? terminal.home.path : scratch.path,
+    realHome: owners.home,
+    alwaysRealHome: options.spawnRealHome && terminal === null,
     now,
   });
   const refusals = createRefusals();
@@ -132,22 +146,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       let begun = false;
       try {
         const { principal } = context;
-        for await (const event of attempt({
+        for await (const event of backend.attempt({
           conversation,
           forcing,
           stop: asked.sampling.stop,
           output,
-          hostTools: usesHostTools(options.hostTools, conversation) ? options.hostTools : null,
           ignored,
           principal,
           lease,
           capabilities,
-          processes,
-          upstreamUrl: options.upstreamUrl,
           signal,
           onBegin,
           onProcessDone: (final) => final && context.onDone?.(),
-          now,
         })) {
           begun = true;
           yield event;
@@ -186,7 +196,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       const timeout = options.timeout();
       const leave = () => turn.abort(context.signal.reason);
       const expire = () =>
-        turn.abort(new OcpError("timeout", `The answer took longer than ${timeout / 1000} s (CLAUDE_TIMEOUT).`));
+        turn.abort(
+          new OcpError("timeout", `The answer took longer than ${timeout / 1000} s (${options.timeoutName}).`),
+        );
       context.signal.addEventListener("abort", leave, { once: true });
       const timer = setTimeout(expire, timeout);
       turns.add(turn);
@@ -199,13 +211,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }
     },
 
-    hasRoom: processes.hasRoom,
+    hasRoom: backend.hasRoom,
 
     async status(): Promise<EngineStatus> {
       const found = find();
       const { state, credential } = await login.look();
       const refused = credential !== null && credential.token === rejected;
-      const isolated = !options.spawnRealHome && state === "ok";
+      const realHome = options.spawnRealHome && terminal === null;
+      const isolated = !realHome && state === "ok" && (terminal === null || terminal.home.ours);
       return {
         simulated: options.simulated,
         cli: {
@@ -227,17 +240,21 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         spawn: {
           mode: isolated ? "isolated-scratch-home" : "real-home",
           isolated,
-          home: isolated ? scratch.path : paths.home,
-          reason: options.spawnRealHome
-            ? "OCP_SPAWN_REAL_HOME is set"
-            : state === "ok"
-              ? "a token was found, so the CLI needs no home of yours"
-              : state === "expiring"
-                ? "the login is about to expire, and only the CLI itself may refresh it"
-                : "no token was found, so the CLI looks for its login by itself",
+          home: !realHome && state === "ok" ? (terminal?.home.path ?? scratch.path) : owners.home,
+          reason:
+            terminal && state === "ok" && !isolated
+              ? "OCP_TUI_HOME names it"
+              : realHome
+                ? "OCP_SPAWN_REAL_HOME is set"
+                : state === "ok"
+                  ? "a token was found, so the CLI needs no home of yours"
+                  : state === "expiring"
+                    ? "the login is about to expire, and only the CLI itself may refresh it"
+                    : "no token was found, so the CLI looks for its login by itself",
         },
-        processes: processes.counts(),
-        memory: { limit: options.memoryMax(), estimate: processes.memory() },
+        processes: backend.counts(),
+        memory: { limit: options.memoryMax(), estimate: backend.memory() },
+        terminal: backend.terminal(),
       };
     },
 
@@ -247,16 +264,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return limits.status(now());
     },
 
-    sessions: processes.sessions,
-    clearSessions: processes.clear,
-    reconsider: processes.reconsider,
+    sessions: backend.sessions,
+    clearSessions: backend.clear,
+    reconsider: backend.reconsider,
 
     async close(graceMs) {
       closing = true;
       const deadline = now() + graceMs;
       while (turns.size > 0 && now() < deadline) await Bun.sleep(20);
       for (const turn of turns) turn.abort(new OcpError("not_ready", "The server is shutting down."));
-      await processes.close();
+      await backend.close();
       await limits.close();
     },
   };

@@ -105,17 +105,18 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const running = new Set<Session>();
   /** What has answered and is about to go. */
   const leaving = new Set<Session>();
-  const conversations = createConversations();
+  const conversations = createConversations<Session>();
   const habits = createHabits();
   let lateModel = false;
   let serial = 0;
 
-  const spares = createSpares({
+  const spares = createSpares<ClaudeProcess>({
     size: options.spares,
     boot: (model, token) => children.start(model, { kind: "isolated", home: scratch.path, token }, null),
     discard: children.discard,
     lateModel: () => lateModel,
     busy: () => options.starting() > 0 || !room.fits(spareMemory),
+    idleAfter: 3_600_000,
     now,
   });
 

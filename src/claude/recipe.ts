@@ -101,8 +101,9 @@ const withoutHostTools = [
   ...bridgeServers.map((name) => `mcp__${name}`),
 ];
 
-export function recipe(options: RecipeOptions): Recipe {
-  const { bin, model, identity, scratch, temporary, hostTools, upstreamUrl, environment } = options;
+/** What every process of the CLI has in its environment: of the server's own only what is listed, and our switches. */
+export function baseEnvironment(options: Omit<RecipeOptions, "bin" | "model">): Record<string, string> {
+  const { identity, scratch, temporary, hostTools, upstreamUrl, environment } = options;
   const env: Record<string, string> = {};
   for (const name of inherited) {
     const value = environment[name];
@@ -116,11 +117,8 @@ export function recipe(options: RecipeOptions): Recipe {
   });
   if (upstreamUrl !== undefined) {
     env.ANTHROPIC_BASE_URL = upstreamUrl;
-    // The CLI would send even loopback requests through a proxy.
     const { hostname } = new URL(upstreamUrl);
-    if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) {
-      for (const name of ["NO_PROXY", "no_proxy"]) env[name] = env[name] ? `${env[name]},${hostname}` : hostname;
-    }
+    if (/^(127\..*|localhost|\[::1\])$/.test(hostname)) bypassProxy(env, hostname);
   }
   if (identity.kind === "isolated") {
     env.CLAUDE_CODE_OAUTH_TOKEN = identity.token;
@@ -131,6 +129,16 @@ export function recipe(options: RecipeOptions): Recipe {
   // (2.1.197, 2.1.330). Bun, with which it is built, ends it together with us (its `run.noOrphans`). Not where it may
   // be storing the owner's new login, nor where the host's programs would inherit the variable.
   if (identity.kind === "isolated" && hostTools === null) env.BUN_FEATURE_FLAG_NO_ORPHANS = "1";
+  return env;
+}
+
+/** The CLI would send even loopback requests through a proxy. */
+export function bypassProxy(env: Record<string, string>, hostname: string): void {
+  for (const name of ["NO_PROXY", "no_proxy"]) env[name] = env[name] ? `${env[name]},${hostname}` : hostname;
+}
+
+export function recipe(options: RecipeOptions): Recipe {
+  const { bin, model, scratch, hostTools } = options;
   const tools = hostTools ? hostToolFlags(hostTools) : withoutHostTools;
-  return { argv: [bin, ...flags, ...tools, "--model", model], env, cwd: scratch };
+  return { argv: [bin, ...flags, ...tools, "--model", model], env: baseEnvironment(options), cwd: scratch };
 }

@@ -24,8 +24,8 @@ export interface Room {
 
 export interface RoomOptions {
   children: Children;
-  spares: Spares;
-  conversations: Conversations;
+  spares: Pick<Spares<unknown>, "count" | "evict">;
+  conversations: Conversations<Session>;
   /** What has answered and is about to go. */
   leaving: Set<Session>;
   end: (session: Session) => void;

@@ -1,18 +1,17 @@
 /** A process with what it holds: the unit that lives from turn to turn. It belongs to one principal for its whole life. */
 
 import { type Bridge, createBridge } from "./bridge.ts";
+import type { Holder } from "./conversations.ts";
 import type { Dials } from "./dials.ts";
-import type { Fingerprint } from "./fingerprint.ts";
 import type { ClaudeProcess } from "./process.ts";
 
 /** `settling`: its answer has ended, but the CLI has not said yet that it is ready. */
 export type SessionState = "running" | "settling" | "idle" | "parked";
 
-export interface Session {
+export interface Session extends Holder {
   readonly id: string;
   readonly process: ClaudeProcess;
   readonly bridge: Bridge;
-  readonly principalId: string;
   readonly model: string;
   /** The token that it was started with; null: it runs in the owner's home. */
   readonly token: string | null;
@@ -20,19 +19,11 @@ export interface Session {
   readonly login: string | null;
   /** Epoch ms. */
   readonly since: number;
-  state: SessionState;
   dials: Dials;
-  /** What its messages amount to; null before its first answer. */
-  held: Fingerprint | null;
   messages: number;
   turns: number;
-  /** The calls that wait for results, by their ids as they are compared. */
-  awaited: Set<string>;
-  hints: readonly string[];
   /** Resolves when it takes the next message; rejects when it is of no more use. */
   ready: Promise<void>;
-  /** Epoch ms. */
-  usedAt: number;
   /** When the API began the message that the CLI has not ended yet, epoch ms; null: there is none. */
   answeredAt: number | null;
 }

@@ -3,22 +3,21 @@
  * is kept ready is learnt from what is asked for. A spare is used once.
  */
 
-import type { ClaudeProcess } from "./process.ts";
-
 /** A process that has been told nothing yet. */
-export interface Spare {
-  process: ClaudeProcess;
+export interface Spare<P> {
+  process: P;
   /** The model that it was started with; the conversation's own binds later where the CLI can do that. */
   model: string;
   token: string;
 }
 
-export interface Spares {
+export interface Spares<P> {
   /** A booted process for this model and login; also says that the model is in use. */
-  take(model: string, token: string): Spare | null;
+  take(model: string, token: string): Spare<P> | null;
   /** Whether there is one to give up for its memory; gives it up. */
   evict(): boolean;
   readonly count: number;
+  readonly processes: readonly P[];
   /** To be called when `size` has changed. */
   reconsider(): void;
   /** Ends those that were started with another login. */
@@ -26,29 +25,40 @@ export interface Spares {
   close(): void;
 }
 
-export interface SparesOptions {
+export interface SparesOptions<P> {
   /** How many are kept; 0 keeps none. Asked when it is needed. */
   size: () => number;
   /** Starts one. Throws when that fails. */
-  boot: (model: string, token: string) => ClaudeProcess;
+  boot: (model: string, token: string) => P;
   /** Ends one. */
-  discard: (process: ClaudeProcess) => void;
+  discard: (process: P) => void;
   /** Whether one pool serves all models. */
   lateModel: () => boolean;
   /** Whether now is a bad moment to start one: somebody waits for a first token, or memory is short. */
   busy: () => boolean;
+  /** After so many ms without a request none is kept. */
+  idleAfter: number;
+  /** Called when one could not be started, or ended soon after. */
+  onFailure?: () => void;
   /** Epoch ms. */
   now: () => number;
 }
 
-/** After so many ms without a request no spare is kept. */
-const idleAfter = 3_600_000;
 /** The time, in ms, between looks whether a spare is missing. */
 const lookEvery = 200;
 const longestBackOff = 300_000;
 
-export function createSpares({ size, boot, discard: end, lateModel, busy, now }: SparesOptions): Spares {
-  let pool: Spare[] = [];
+export function createSpares<P extends { readonly exited: Promise<unknown> }>({
+  size,
+  boot,
+  discard: end,
+  lateModel,
+  busy,
+  idleAfter,
+  onFailure,
+  now,
+}: SparesOptions<P>): Spares<P> {
+  let pool: Spare<P>[] = [];
   /** What was asked for last: the model, and when. */
   let wanted: { model: string; token: string; at: number } | null = null;
   let failures = 0;
@@ -56,7 +66,7 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
   let timer: Timer | undefined;
   let closed = false;
 
-  const fits = (spare: Spare, model: string) => lateModel() || spare.model === model;
+  const fits = (spare: Spare<P>, model: string) => lateModel() || spare.model === model;
   const lacking = (model: string) => pool.length < size() || !pool.some((spare) => fits(spare, model));
 
   const fill = () => {
@@ -82,7 +92,7 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     timer = setTimeout(fill, lacking(wanted.model) ? lookEvery : idleAfter);
     timer.unref();
   };
-  const discard = (spare: Spare) => {
+  const discard = (spare: Spare<P>) => {
     pool = pool.filter((each) => each !== spare);
     end(spare.process);
   };
@@ -91,15 +101,16 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     const startedAt = now();
     const failed = () => {
       failures++;
+      onFailure?.();
       notBefore = now() + Math.min(longestBackOff, 1_000 * 2 ** failures);
     };
-    let process: ClaudeProcess;
+    let process: P;
     try {
       process = boot(model, token);
     } catch {
       return failed();
     }
-    const spare: Spare = { process, model, token };
+    const spare: Spare<P> = { process, model, token };
     pool.push(spare);
     process.exited.then(() => {
       if (!pool.includes(spare)) return;
@@ -129,6 +140,9 @@ export function createSpares({ size, boot, discard: end, lateModel, busy, now }:
     },
     get count() {
       return pool.length;
+    },
+    get processes() {
+      return pool.map(({ process }) => process);
     },
     reconsider() {
       for (const surplus of pool.slice(size())) discard(surplus);

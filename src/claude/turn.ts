@@ -1,17 +1,14 @@
 /** Drives one attempt at a turn: a process, the conversation into it, its frames out as events, the end. */
 
-import type { Conversation, Sampling, Tool } from "../core/conversation.ts";
+import type { Conversation, Tool } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import type { Principal } from "../core/principal.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
-import type { Capabilities } from "./capabilities.ts";
+import type { Attempt } from "./backend.ts";
 import { createChannel } from "./channel.ts";
 import { adjust, budgetOf, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { HostTools } from "./host-tools.ts";
-import type { Lease } from "./login.ts";
-import type { Output } from "./output.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
 import type { Left } from "./reading.ts";
@@ -25,28 +22,11 @@ import { createTranscript } from "./transcript.ts";
  */
 const sealAfter = 10;
 
-export interface Attempt {
-  conversation: Conversation;
-  /** Whether the API may be told that a call must be made. */
-  forcing: boolean;
-  /** Texts that end the answer, whether or not they are sent upstream. */
-  stop: readonly string[];
-  output: Output | null;
-  /** Parameters that were left out of it. */
-  ignored: Array<keyof Sampling>;
-  principal: Principal;
-  lease: Lease;
-  capabilities: Capabilities;
+export interface HeadlessAttempt extends Attempt {
   /** Null: the turn runs without tools of this host. */
   hostTools: HostTools | null;
   processes: Processes;
   upstreamUrl: string | undefined;
-  /** Aborted by the client's leaving or the deadline; its reason is what the attempt throws. */
-  signal: AbortSignal;
-  /** Called once, when the answer has begun. */
-  onBegin: () => void;
-  /** Called once, when the process answers no more; `begun`: something went out, so this was the last attempt. */
-  onProcessDone: (begun: boolean) => void;
   now: () => number;
 }
 
@@ -55,7 +35,7 @@ export interface Attempt {
  * Whatever happens, the process has been given back or killed when this returns, and killed in the very moment in
  * which it could begin to do something else than answer.
  */
-export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void, void> {
+export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEvent, void, void> {
   const { conversation, output, ignored, lease, signal, now } = options;
   const tools = offered(options);
   const checkout = start(options);
@@ -191,7 +171,7 @@ export async function* attempt(options: Attempt): AsyncGenerator<TurnEvent, void
   }
 }
 
-function start(options: Attempt): Checkout {
+function start(options: HeadlessAttempt): Checkout {
   const { conversation, principal, lease, capabilities, processes, signal } = options;
   try {
     signal.throwIfAborted();

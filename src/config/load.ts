@@ -62,8 +62,25 @@ export function loadSettings(env: Environment, flags: Environment, machine: Mach
       "Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) would be everybody's who may ask: listen on 127.0.0.1 and not in the auth mode multi, or set OCP_HOST_TOOLS_LAN=1.",
     );
   }
+  if (config.tuiMode) problems.push(...againstTui(config));
   if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));
   return { config, given, defaults };
+}
+
+/** The interactive mode is one person's: what would let others in, or let the model do as it likes, is refused. */
+function againstTui({ authMode, anonymousKey, bind, tuiAllowLan, skipPermissions }: Config): string[] {
+  const reasons: Array<[boolean, string]> = [
+    [authMode === "multi", "not in the auth mode multi"],
+    [anonymousKey !== undefined, "not with a key for guests (PROXY_ANONYMOUS_KEY)"],
+    [
+      !isLoopback(bind ?? "") && !tuiAllowLan,
+      "only on a loopback address such as 127.0.0.1, or with OCP_TUI_ALLOW_LAN=1",
+    ],
+    [skipPermissions, "not with CLAUDE_SKIP_PERMISSIONS"],
+  ];
+  return reasons
+    .filter(([applies]) => applies)
+    .map(([, reason]) => `The interactive mode (CLAUDE_TUI_MODE) is for one person: ${reason}.`);
 }
 
 function givenValue(setting: Setting, env: Environment, flags: Environment): (Given & { text: string }) | undefined {

@@ -19,6 +19,8 @@ export interface Paths {
   systemUnits: string;
   /** The empty home that the claude CLI runs in. */
   spawnHome: string;
+  /** What the interactive mode needs: a home, a working directory, and a directory of sessions. */
+  terminal: string;
   /** Where the owner's claude CLI keeps its configuration and login. */
   claudeConfig: string;
 }
@@ -45,6 +47,7 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
     serviceEnv: join(data, "service.env"),
     systemUnits: testing ? join(home, "systemd") : "/etc/systemd/system",
     spawnHome: join(data, "spawn-home"),
+    terminal: join(data, "tui"),
     claudeConfig: env.CLAUDE_CONFIG_DIR || join(home, ".claude"),
   };
 }

@@ -48,6 +48,8 @@ export interface Admission {
 export interface AdmissionOptions extends AdmissionLimits {
   /** Whether memory allows one more beside `running` ones; not asked for 0, so that one request always may. */
   hasRoom: (running: number) => boolean;
+  /** What a request is refused with when too many wait: 429 unless it is `not_ready`, 503. */
+  refusal?: "queue_full" | "not_ready";
   /** Milliseconds of any origin. */
   now?: () => number;
 }
@@ -121,7 +123,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
   function queueFull(): OcpError {
     rejected++;
     const { retryAfter } = limits;
-    return new OcpError("queue_full", "Too many requests are waiting already. Try again in a moment.", { retryAfter });
+    return new OcpError(
+      options.refusal ?? "queue_full",
+      "Too many requests are waiting already. Try again in a moment.",
+      {
+        reason: "queue_full",
+        retryAfter,
+      },
+    );
   }
 
   function wait(principalId: string, signal: AbortSignal): Promise<Slot> {

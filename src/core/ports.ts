@@ -113,6 +113,43 @@ export interface EngineStatus {
   processes: { running: number; parked: number; live: number; spare: number };
   /** Bytes. */
   memory: { limit: number; estimate: number };
+  /** Null where the CLI runs headless. */
+  terminal: TerminalStatus | null;
+}
+
+/** What is known of the interactive mode, in which the CLI runs in a terminal of ours. The counts are since the start. */
+export interface TerminalStatus {
+  home: string;
+  cwd: string;
+  entrypointMode: "auto" | "cli" | "off";
+  /** As the CLI classified its last turn; null: there was none. */
+  lastEntrypoint: string | null;
+  /** Turns that it classified as another than `cli`. */
+  entrypointMismatches: number;
+  pool: {
+    size: number;
+    warm: number;
+    booting: number;
+    /** Which model's sessions are kept booted; null: nothing was asked for yet. */
+    model: string | null;
+    hits: number;
+    misses: number;
+    boots: number;
+    bootFailures: number;
+    /** Booted or booting ones that were ended unused: for their age, another model, another login. */
+    dropped: number;
+  };
+  stream: {
+    /** Turns of which text went out before their end, and pieces of it. */
+    turns: number;
+    deltas: number;
+    /** Turns whose end brought text that had not been displayed before. */
+    topUps: number;
+    /** Turns that failed because what was displayed was not what the CLI wrote down in the end. */
+    divergences: number;
+    /** Turns that went out in one piece. */
+    zeroDeltaTurns: number;
+  };
 }
 
 /** Writes one entry of the log; fields hold no prompt and no secret, nor what may repeat one. */

@@ -67,6 +67,8 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
     simulated: false,
     spawnRealHome: false,
     timeout: asked(timeout),
+    timeoutName: "CLAUDE_TIMEOUT",
+    terminal: null,
     memoryMax: asked(memoryMax),
     hostTools: null,
     spares: asked(spares),

@@ -15,6 +15,7 @@ test("everything lies under HOME", () => {
     serviceEnv: "/home/someone/.ocp/service.env",
     systemUnits: "/etc/systemd/system",
     spawnHome: "/home/someone/.ocp/spawn-home",
+    terminal: "/home/someone/.ocp/tui",
     claudeConfig: "/home/someone/.claude",
   });
 });

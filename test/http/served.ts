@@ -146,6 +146,7 @@ export const healthy: EngineStatus = {
   spawn: { mode: "isolated-scratch-home", isolated: true, home: "/srv/spawn-home", reason: "default" },
   processes: { running: 0, parked: 0, live: 0, spare: 0 },
   memory: { limit: 2 ** 32, estimate: 0 },
+  terminal: null,
 };
 
 export const hello = { messages: [{ role: "user", content: "hi" }] };

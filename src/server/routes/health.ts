@@ -1,6 +1,8 @@
 /** `GET /health`: whether a request could be answered now, and if not, what to do about it. */
 
 import { Elysia } from "elysia";
+import type { Config } from "../../config/settings.ts";
+import type { AdmissionStats } from "../../core/admission.ts";
 import { humanDuration } from "../../core/duration.ts";
 import type { JournalStatus } from "../../core/journal.ts";
 import type { EngineStatus } from "../../core/ports.ts";
@@ -87,6 +89,31 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     usage: journal,
     processes: status.processes,
     memory: status.memory,
+    tui: interactive(config, status, queue),
+  };
+}
+
+/** The keys are the ones that existing monitors read. */
+function interactive(config: Config, { terminal }: EngineStatus, queue: AdmissionStats) {
+  const { turns = 0, deltas = 0, topUps = 0, divergences = 0, zeroDeltaTurns = 0 } = terminal?.stream ?? {};
+  return {
+    enabled: terminal !== null,
+    singleUser: terminal !== null,
+    home: terminal?.home ?? null,
+    cwd: terminal?.cwd ?? null,
+    entrypointMode: config.tuiEntrypoint,
+    lastEntrypoint: terminal?.lastEntrypoint ?? null,
+    entrypointMismatches: terminal?.entrypointMismatches ?? 0,
+    inflight: terminal ? queue.running : 0,
+    queued: terminal ? queue.waiting : 0,
+    maxConcurrent: config.tuiMaxConcurrent,
+    pool: terminal && config.tuiPoolSize > 0 ? { ...terminal.pool, cancelled: 0 } : null,
+    streamEnabled: terminal !== null,
+    streamTurns: turns,
+    streamDeltas: deltas,
+    streamTopUps: topUps,
+    streamDivergences: divergences,
+    streamZeroDeltaTurns: zeroDeltaTurns,
   };
 }
 

@@ -22,7 +22,7 @@ export function braked(brake: Brake): Layer {
         yield* next(conversation, context);
       } catch (error) {
         // Who is told to come back soon and does is no storm.
-        asked = !(error instanceof OcpError && error.code === "queue_full");
+        asked = !(error instanceof OcpError && (error.code === "queue_full" || error.reason === "queue_full"));
         throw error;
       } finally {
         if (asked) brake.answered(principal.id, request);

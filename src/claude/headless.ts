@@ -1,0 +1,34 @@
+/** Answers through headless processes of the CLI: what runs unless the operator asks for the interactive one. */
+
+import type { Backend } from "./backend.ts";
+import { type HostTools, usesHostTools } from "./host-tools.ts";
+import { createProcesses, type ProcessesOptions } from "./processes.ts";
+import { attempt } from "./turn.ts";
+
+export interface HeadlessOptions extends ProcessesOptions {
+  /** Null: the operator lets the model use none. */
+  hostTools: HostTools | null;
+}
+
+export function createHeadless(options: HeadlessOptions): Backend {
+  const { upstreamUrl, now } = options;
+  const processes = createProcesses(options);
+  return {
+    attempt: (one) =>
+      attempt({
+        ...one,
+        hostTools: usesHostTools(options.hostTools, one.conversation) ? options.hostTools : null,
+        processes,
+        upstreamUrl,
+        now,
+      }),
+    hasRoom: processes.hasRoom,
+    counts: processes.counts,
+    memory: processes.memory,
+    sessions: processes.sessions,
+    clear: processes.clear,
+    reconsider: processes.reconsider,
+    close: processes.close,
+    terminal: () => null,
+  };
+}

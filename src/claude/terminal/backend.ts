@@ -1,0 +1,429 @@
+/** Answers through interactive sessions of the CLI, each in a terminal of its own: the owner's opt-in (CLAUDE_TUI_MODE). */
+
+import type { Conversation, Tool, ToolResultBlock, UserMessage } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports.ts";
+import type { ProcessPath, TurnEvent } from "../../core/turn.ts";
+import type { Attempt, Backend } from "../backend.ts";
+import { createChannel } from "../channel.ts";
+import { createConversations } from "../conversations.ts";
+import { extend, type Fingerprint, fingerprints } from "../fingerprint.ts";
+import { type HostTools, usesHostTools } from "../host-tools.ts";
+import type { Limits } from "../limits.ts";
+import { normalisedId } from "../names.ts";
+import type { Left } from "../reading.ts";
+import type { Identity } from "../recipe.ts";
+import { createSpares } from "../spares.ts";
+import { createTranscript, type Transcript } from "../transcript.ts";
+import { createTerminalAnswer } from "./answer.ts";
+import { type Binding, bindingOf, keyOf } from "./binding.ts";
+import { limitIn } from "./failure.ts";
+import { createFigures } from "./figures.ts";
+import { historyOf } from "./history.ts";
+import { prepareHome } from "./home.ts";
+import { type Prompt, promptOf } from "./prompt.ts";
+import { type HeldTerminal, openTerminal, type TerminalSession } from "./session.ts";
+import type { TerminalSettings } from "./settings.ts";
+import { createStation } from "./station.ts";
+
+const MiB = 1024 * 1024;
+/** Measured on 2.1.197 and 2.1.330: what all sessions share, and what one holds of its own. */
+const sharedMemory = 70 * MiB;
+const sessionMemory = 200 * MiB;
+
+/** What stands in for a message that is nothing but results whose calls nobody waits for any more. */
+const afterResults: UserMessage = { role: "user", content: [{ type: "text", text: "Go on with these results." }] };
+
+export interface TerminalBackendOptions {
+  terminal: TerminalSettings;
+  /** Of whom the login is. */
+  paths: { home: string; claudeConfig: string };
+  /** Absolute path of the CLI; throws OcpError not_ready when there is none. */
+  locate: () => string;
+  upstreamUrl: string | undefined;
+  environment: Record<string, string | undefined>;
+  /** Null: the operator lets the model use none. */
+  hostTools: HostTools | null;
+  /** Bytes for all sessions together; this and the next two are asked when they are needed. */
+  memoryMax: () => number;
+  /** OCP_LIVE_MAX. */
+  liveMax: () => number;
+  /** CLAUDE_SESSION_TTL, ms. */
+  sessionTtl: () => number;
+  /** Turns that wait for their first token. */
+  starting: () => number;
+  /** Called when a session has gone and given its memory back. */
+  onRoom: () => void;
+  limits: Limits;
+  log: Log;
+  /** Epoch ms. */
+  now: () => number;
+}
+
+/** A session for one turn, out of reach of any other. */
+interface Checkout {
+  held: HeldTerminal;
+  path: ProcessPath;
+  /** The results that it waits for, instead of a message. */
+  results: ToolResultBlock[] | null;
+}
+
+export async function createTerminalBackend(options: TerminalBackendOptions): Promise<Backend> {
+  const { terminal: settings, memoryMax, liveMax, sessionTtl, limits, now } = options;
+  const home = await prepareHome(settings, options.paths);
+  const station = createStation();
+  const figures = createFigures(settings.entrypoint !== "off");
+  const conversations = createConversations<HeldTerminal>();
+  const running = new Set<HeldTerminal>();
+  const living = new Set<TerminalSession>();
+  /** Sessions that are writing the owner's login, or may be. */
+  const retiring = new Set<TerminalSession>();
+  const bindings = new Map<string, { binding: Binding; identity: Identity }>();
+  let serial = 0;
+  let wanted: string | null = null;
+
+  const open = (
+    binding: Binding,
+    identity: Identity,
+    history: ((sessionId: string) => string) | null,
+  ): TerminalSession => {
+    let session: TerminalSession;
+    const bin = options.locate();
+    try {
+      session = openTerminal({
+        ...options,
+        ...{ bin, binding, identity, history, home, station },
+        owner: options.paths.home,
+        settings: { ...settings, cwd: home.cwd },
+      });
+    } catch (error) {
+      // Bun's own text repeats the environment, where the token is.
+      const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
+      throw new OcpError("not_ready", "The claude CLI could not be started.", { cause });
+    }
+    living.add(session);
+    void session.exited.then(() => {
+      living.delete(session);
+      options.onRoom();
+    });
+    return session;
+  };
+  const end = (held: HeldTerminal) => {
+    conversations.drop(held);
+    held.process.kill();
+  };
+
+  const spares = createSpares<TerminalSession>({
+    size: () => settings.poolSize,
+    boot(key) {
+      const known = bindings.get(key);
+      if (!known) throw new Error("a session is booted for what was asked for");
+      figures.booted();
+      const session = open(known.binding, known.identity, null);
+      return session;
+    },
+    discard(session) {
+      figures.dropped();
+      session.process.kill();
+    },
+    lateModel: () => false,
+    busy: () => options.starting() > 0 || memory() + sessionMemory > memoryMax(),
+    idleAfter: 600_000,
+    onFailure: figures.bootFailed,
+    now,
+  });
+  function memory(): number {
+    return living.size === 0 ? 0 : sharedMemory + living.size * sessionMemory;
+  }
+  /** Ends what is least missed until one more session fits, if that is possible. */
+  const makeRoom = () => {
+    while (memory() + sessionMemory > memoryMax()) {
+      if (spares.evict()) continue;
+      const [victim] = conversations
+        .waiting()
+        .sort((a, b) => Number(a.state === "parked") - Number(b.state === "parked"));
+      if (!victim) return;
+      end(victim);
+    }
+  };
+  const sweep = () => {
+    for (const held of conversations.waiting()) if (now() - held.usedAt > sessionTtl()) end(held);
+    const waiting = conversations.waiting();
+    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax()))) end(extra);
+  };
+  const sweeping = setInterval(sweep, 5_000);
+  sweeping.unref();
+
+  const hold = (session: TerminalSession, principalId: string): HeldTerminal => ({
+    terminal: session,
+    id: `t${++serial}`,
+    model: session.binding.model,
+    since: now(),
+    principalId,
+    process: session.process,
+    state: "running",
+    held: null,
+    awaited: new Set(),
+    hints: [],
+    usedAt: now(),
+    messages: 0,
+    turns: 0,
+  });
+
+  async function checkout(
+    { conversation, principal, lease, capabilities }: Attempt,
+    prints: readonly Fingerprint[],
+    binding: Binding,
+  ): Promise<Checkout> {
+    const { identity } = lease;
+    const token = identity.kind === "isolated" ? identity.token : null;
+    if (token !== null) {
+      spares.retire(token);
+      for (const held of conversations.waiting()) if (held.terminal.token !== token) end(held);
+    }
+    const key = keyOf(binding);
+    if (!lease.mayRefresh) {
+      const found = conversations.take(
+        conversation,
+        prints,
+        principal.id,
+        ({ terminal }) => terminal.token === token && terminal.key === key,
+      );
+      // What a client adds before its last message was never said here.
+      if (found && found.missing.length === 0)
+        return { held: found.session, path: found.results ? "parked" : "live", results: found.results };
+      found?.session.process.kill();
+    }
+    await home.admit(identity.home);
+    const fresh = conversation.messages.length === 1 && !isResults(conversation);
+    if (fresh && token !== null && !lease.mayRefresh) {
+      bindings.clear();
+      bindings.set(key, { binding, identity });
+      wanted = binding.model;
+      const spare = spares.take(key, token);
+      if (settings.poolSize > 0) figures.pooled(spare !== null);
+      if (spare) return { held: hold(spare.process, principal.id), path: "spare", results: null };
+    }
+    makeRoom();
+    const past = isResults(conversation) ? conversation.messages : conversation.messages.slice(0, -1);
+    const history =
+      past.length === 0
+        ? null
+        : (sessionId: string) =>
+            historyOf({
+              messages: past,
+              sessionId,
+              model: conversation.model,
+              cwd: home.cwd,
+              version: capabilities.version,
+              now: now(),
+            });
+    return { held: hold(open(binding, identity, history), principal.id), path: "new", results: null };
+  }
+
+  const keep = (held: HeldTerminal, print: Fingerprint, conversation: Conversation, transcript: Transcript) => {
+    if (liveMax() === 0) return held.process.kill();
+    held.held = extend(print, transcript.message());
+    held.awaited = new Set(transcript.calls().map(normalisedId));
+    held.state = held.awaited.size > 0 ? "parked" : "idle";
+    held.messages = conversation.messages.length + 1;
+    held.turns++;
+    held.hints = conversation.hints;
+    held.usedAt = now();
+    conversations.keep(held);
+    void held.terminal.exited.then(() => conversations.drop(held));
+    sweep();
+  };
+
+  async function* attempt(one: Attempt): AsyncGenerator<TurnEvent, void, void> {
+    const { conversation, output, ignored, lease, signal, principal } = one;
+    const hostTools = usesHostTools(options.hostTools, conversation) ? options.hostTools : null;
+    const tools: Tool[] = [...(conversation.toolbox?.tools ?? []), ...(output ? [output.tool] : [])];
+    let taken: Checkout;
+    let prompt: Prompt | null;
+    const binding = bindingOf({ conversation, forcing: one.forcing, tools, hostTools, settings });
+    const prints = fingerprints(conversation, principal.id, keyOf(binding), hostTools !== null);
+    try {
+      signal.throwIfAborted();
+      const last = conversation.messages.at(-1) as UserMessage;
+      prompt = promptOf(isResults(conversation) ? afterResults : last);
+      taken = await checkout(one, prints, binding);
+    } catch (error) {
+      lease.settle();
+      throw error;
+    }
+    const { held, path, results } = taken;
+    const { terminal } = held;
+    running.add(held);
+    held.state = "running";
+    held.usedAt = now();
+    const events = createChannel<TurnEvent>();
+    const transcript = createTranscript();
+    const choice = conversation.toolbox?.choice.type;
+    const answer = createTerminalAnswer({
+      model: conversation.model,
+      ignored,
+      path,
+      stop: one.stop,
+      nameOf: terminal.bridge.nameOf,
+      mustCall: choice === "any" || choice === "tool",
+      output,
+      spans: hostTools !== null,
+      entered: results !== null,
+      emit(event) {
+        transcript.add(event);
+        events.push(event);
+      },
+      now,
+    });
+    let over = false;
+    let heard = false;
+    let entrypoint: string | null = null;
+
+    const finish = (left: Left) => {
+      if (over) return;
+      over = true;
+      terminal.listen(null);
+      running.delete(held);
+      conversations.settle(held);
+      one.onProcessDone(answer.begun);
+      if (lease.mayRefresh && !heard) {
+        retiring.add(terminal);
+        void terminal.retire().then(() => {
+          retiring.delete(terminal);
+          lease.settle();
+        });
+        return;
+      }
+      lease.settle();
+      if (left === "clean" && transcript.faithful && lease.identity.kind === "isolated") {
+        keep(held, prints.at(-1) as Fingerprint, conversation, transcript);
+      } else {
+        held.process.kill();
+      }
+    };
+    const fail = (error: unknown) => {
+      if (!over) figures.failed(answer);
+      finish("astray");
+      events.fail(error);
+    };
+    const begin = () => {
+      if (heard) return;
+      heard = true;
+      lease.settle();
+      one.onBegin();
+      limits.answered({ model: conversation.model, login: loginOf(one), at: now() });
+    };
+    const judge = (verdict: ReturnType<typeof answer.display>) => {
+      if (verdict.kind === "failed") fail(verdict.error);
+      else if (verdict.kind === "ended") {
+        figures.answered(answer, entrypoint);
+        finish(verdict.left);
+      }
+    };
+    /** An answer with calls ends when the CLI has made them all, and waits. */
+    const look = () => {
+      const { calls } = answer;
+      if (over || calls.length === 0 || !calls.every((id) => terminal.called.has(normalisedId(id)))) return;
+      begin();
+      judge(answer.endWithCalls());
+    };
+    terminal.listen({
+      display(event) {
+        if (over) return;
+        begin();
+        judge(answer.display(event));
+      },
+      lines(lines) {
+        if (over) return;
+        for (const line of lines) {
+          if (line.type === "assistant" && typeof line.entrypoint === "string") entrypoint = line.entrypoint;
+          if (line.type === "assistant" && !line.isApiErrorMessage) begin();
+          const limit = line.isApiErrorMessage ? limitIn(line) : null;
+          if (limit) limits.tell(limit, { model: conversation.model, login: loginOf(one), at: now() });
+        }
+        judge(answer.read(lines));
+        look();
+      },
+      called: look,
+      failed: fail,
+    });
+    const onAbort = () => fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+
+    const asking = async () => {
+      if (results) return terminal.resolve(results);
+      if (path === "live") await terminal.rested(signal);
+      await terminal.ask(prompt as Prompt, signal);
+    };
+    try {
+      asking().catch(fail);
+      for (;;) {
+        const event = await events.next();
+        yield event;
+        if (event.type === "end") return;
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      finish("astray");
+    }
+  }
+
+  return {
+    attempt,
+    hasRoom: (admitted) => {
+      const turns = Math.max(running.size, admitted);
+      return turns === 0 || sharedMemory + (turns + 1) * sessionMemory <= memoryMax();
+    },
+    counts() {
+      const waiting = conversations.waiting();
+      const parked = waiting.filter(({ state }) => state === "parked").length;
+      return { running: running.size, parked, live: waiting.length - parked, spare: spares.count };
+    },
+    memory,
+    sessions: (principalId) =>
+      [...running, ...conversations.waiting()]
+        .filter((each) => principalId === undefined || each.principalId === principalId)
+        .map(({ id, terminal, principalId: owner, model, state, messages, turns, since, usedAt }) => {
+          return { id, pid: terminal.pty.pid, principalId: owner, model, state, messages, turns, since, usedAt };
+        }),
+    clear(principalId) {
+      const waiting = conversations
+        .waiting()
+        .filter((each) => principalId === undefined || each.principalId === principalId);
+      for (const each of waiting) end(each);
+      return waiting.length;
+    },
+    reconsider() {
+      sweep();
+      spares.reconsider();
+    },
+    async close() {
+      clearInterval(sweeping);
+      spares.close();
+      for (const session of living) if (!retiring.has(session)) session.process.kill();
+      await Promise.all([...living].map(({ exited }) => exited));
+      station.close();
+    },
+    terminal() {
+      const { pool, ...rest } = figures.status();
+      const warm = spares.processes.filter(({ pty }) => pty.screen.openings > 0).length;
+      return {
+        home: settings.home.path,
+        cwd: home.cwd,
+        entrypointMode: settings.entrypoint,
+        ...rest,
+        pool: { ...pool, size: settings.poolSize, warm, booting: spares.count - warm, model: wanted },
+      };
+    },
+  };
+}
+
+function loginOf({ lease }: Attempt): string | null {
+  return lease.mayRefresh ? null : (lease.credential?.token ?? null);
+}
+
+/** Whether the last message is nothing but the results of calls. */
+function isResults({ messages }: Conversation): boolean {
+  return messages.at(-1)?.content.every(({ type }) => type === "tool_result") ?? false;
+}

@@ -1,0 +1,54 @@
+/** What a session is bound to for its life: the interactive CLI takes all of it once, at its start. */
+
+import type { Conversation, Tool } from "../../core/conversation.ts";
+import { budgetOf, dialsOf, effortOf } from "../dials.ts";
+import type { HostTools } from "../host-tools.ts";
+import { choicePrefixed } from "./names.ts";
+import type { TerminalSettings } from "./settings.ts";
+
+export interface Binding {
+  model: string;
+  system: string;
+  /** Null leaves it to the CLI. */
+  effort: string | null;
+  /** Tokens, 0 for none; null leaves it to the CLI. */
+  thinking: number | null;
+  /** Tokens; "" leaves it to the CLI. */
+  maxTokens: string;
+  /** JSON that is merged into the requests; "" is none. */
+  body: string;
+  /** All that it offers of the client's. */
+  tools: readonly Tool[];
+  /** Null: it has none of this host's tools. */
+  hostTools: HostTools | null;
+}
+
+export interface BindingOptions {
+  conversation: Conversation;
+  /** Whether the API may be told that a call must be made. */
+  forcing: boolean;
+  tools: readonly Tool[];
+  hostTools: HostTools | null;
+  settings: TerminalSettings;
+}
+
+export function bindingOf({ conversation, forcing, tools, hostTools, settings }: BindingOptions): Binding {
+  const dials = dialsOf(conversation, forcing);
+  const effort = effortOf(conversation) ?? (settings.effort === "inherit" ? null : settings.effort);
+  return {
+    model: conversation.model,
+    system: conversation.system,
+    effort,
+    thinking: budgetOf(conversation),
+    maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS,
+    body: choicePrefixed(dials.CLAUDE_CODE_EXTRA_BODY),
+    tools,
+    hostTools,
+  };
+}
+
+/** Equal for two bindings that one session can serve. */
+export function keyOf({ tools, ...rest }: Binding): string {
+  const byName = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return JSON.stringify([rest, byName.map(({ name, description, inputSchema }) => [name, description, inputSchema])]);
+}

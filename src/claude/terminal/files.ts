@@ -1,0 +1,104 @@
+/** What one session needs on disk, in a directory of its own that is gone when the session is. */
+
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ImageMediaType } from "../../core/conversation.ts";
+import { mcpServer } from "./names.ts";
+
+/** What the CLI's editor key runs: it leaves what the composer held, and puts the next message in its place. */
+const editor = `#!/bin/sh
+dir=\${0%/*}/..
+cp "$1" "$dir/held.part" && mv "$dir/held.part" "$dir/held"
+if [ -f "$dir/prompt" ]; then cat "$dir/prompt" >"$1" && rm "$dir/prompt"; fi
+`;
+
+/** The hooks that tell us how a turn goes on; each is a POST to our own listener. */
+const hooks = ["UserPromptSubmit", "MessageDisplay", "Stop", "StopFailure"];
+
+export interface SessionFiles {
+  /** The CLI's session. */
+  readonly id: string;
+  readonly path: string;
+  readonly temporary: string;
+  /** The directory that holds the editor, for PATH; and its name. */
+  readonly bin: string;
+  readonly editor: string;
+  readonly settings: string;
+  readonly system: string;
+  readonly mcp: string;
+  /** Lays the next message out for the editor. */
+  putPrompt(text: string): void;
+  /** Whether the editor has not come for it yet. */
+  promptWaits(): boolean;
+  /** Lays an image out and returns its path. */
+  putImage(mediaType: ImageMediaType, base64: string): string;
+  /** Forgets what the composer held when the editor last ran. */
+  dropHeld(): void;
+  /** That; null: it has not run since. */
+  held(): string | null;
+  /** Removes all of it. Never fails. */
+  remove(): Promise<void>;
+}
+
+export interface FilesOptions {
+  /** The directory of all sessions. */
+  sessions: string;
+  id: string;
+  system: string;
+  hookUrl: string;
+  mcpUrl: string;
+}
+
+/** The name begins with our pid, so that a later server knows what an earlier one left. */
+export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOptions): SessionFiles {
+  const path = join(sessions, `${process.pid}-${id}`);
+  const within = (...names: string[]) => join(path, ...names);
+  const write = (name: string, text: string) => writeFileSync(within(name), text, { mode: 0o600 });
+  for (const directory of ["bin", "tmp", "images"]) {
+    mkdirSync(within(directory), { recursive: true, mode: 0o700 });
+  }
+  write("system.txt", system);
+  write(
+    "settings.json",
+    JSON.stringify({
+      // Nobody looks at its animations.
+      prefersReducedMotion: true,
+      hooks: Object.fromEntries(hooks.map((name) => [name, [{ hooks: [{ type: "http", url: hookUrl }] }]])),
+    }),
+  );
+  write("mcp.json", JSON.stringify({ mcpServers: { [mcpServer]: { type: "http", url: mcpUrl } } }));
+  write(join("bin", "ocp-prompt"), editor);
+  chmodSync(within("bin", "ocp-prompt"), 0o700);
+  let images = 0;
+
+  return {
+    id,
+    path,
+    temporary: within("tmp"),
+    bin: within("bin"),
+    editor: "ocp-prompt",
+    settings: within("settings.json"),
+    system: within("system.txt"),
+    mcp: within("mcp.json"),
+    putPrompt: (text) => write("prompt", text),
+    promptWaits: () => existsSync(within("prompt")),
+    putImage(mediaType, base64) {
+      const file = within(
+        "images",
+        `${++images}.${mediaType === "image/jpeg" ? "jpg" : mediaType.slice("image/".length)}`,
+      );
+      writeFileSync(file, Buffer.from(base64, "base64"), { mode: 0o600 });
+      return file;
+    },
+    dropHeld: () => rmSync(within("held"), { force: true }),
+    held() {
+      try {
+        return readFileSync(within("held"), "utf8");
+      } catch {
+        return null;
+      }
+    },
+    remove: () => rm(path, { recursive: true, force: true }).catch(() => {}),
+  };
+}

@@ -1,0 +1,173 @@
+/** The home and the working directory of interactive sessions, and what sessions leave in them. */
+
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { OcpError } from "../../core/errors.ts";
+import type { TerminalSettings } from "./settings.ts";
+
+/** How long, in ms, another program may hold the lock of the CLI's configuration. */
+const lockPatience = 5_000;
+
+export interface Home {
+  /** The working directory, without symbolic links. */
+  readonly cwd: string;
+  /** Where the CLI keeps the transcript of a session of this home and working directory. */
+  transcript(home: string, id: string): string;
+  /** Sees to it that the CLI asks no questions before its first prompt. Throws OcpError not_ready. */
+  admit(home: string): Promise<void>;
+  /** Removes what one ended session left in a home; exactly that, since it may be the owner's. Never fails. */
+  clear(home: string, id: string, pid: number): Promise<void>;
+}
+
+/** Makes the directories, and sweeps out what servers left that are gone. */
+export async function prepareHome(
+  { home, cwd, sessions }: TerminalSettings,
+  real: { home: string; claudeConfig: string },
+): Promise<Home> {
+  for (const directory of [home.path, cwd, sessions]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const workingDirectory = realpathSync(cwd);
+  // CLAUDE_CONFIG_DIR moves what is the owner's, and no other home's.
+  function configOf(at: string): string {
+    return at === real.home ? real.claudeConfig : join(at, ".claude");
+  }
+  const fileOf = (at: string) => {
+    const moved = configOf(at) !== join(at, ".claude");
+    return join(moved ? configOf(at) : at, ".claude.json");
+  };
+  const projectOf = (at: string) => join(configOf(at), "projects", workingDirectory.replace(/[^A-Za-z0-9]/g, "-"));
+
+  const left = await readdir(sessions);
+  // A server in a container often gets the number of the one before.
+  const isGone = (pid: number) => pid === process.pid || !isAlive(pid);
+  const gone = left.filter((name) => isGone(Number(name.split("-")[0])));
+  for (const name of gone) {
+    const id = name.slice(name.indexOf("-") + 1);
+    for (const each of new Set([home.path, real.home])) await clear(each, id, null);
+    await rm(join(sessions, name), { recursive: true, force: true });
+  }
+  if (home.ours && gone.length === left.length) {
+    const names = await readdir(home.path);
+    const swept = names.filter((name) => name !== ".claude.json");
+    await Promise.all(swept.map((name) => rm(join(home.path, name), { recursive: true, force: true })));
+  }
+
+  async function clear(at: string, id: string, pid: number | null): Promise<void> {
+    const config = configOf(at);
+    const project = projectOf(at);
+    const exact = [join(project, `${id}.jsonl`), join(project, id)];
+    for (const kind of ["image-cache", "file-history", "session-env", "todos", "tasks"])
+      exact.push(join(config, kind, id));
+    exact.push(join(config, "debug", `${id}.txt`));
+    if (pid !== null) {
+      const own = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)(\\.tmp\\.[0-9a-f]+)?$`);
+      const names = await readdir(join(config, "sessions")).catch(() => []);
+      exact.push(...names.filter((name) => own.test(name)).map((name) => join(config, "sessions", name)));
+    }
+    await Promise.all(exact.map((path) => rm(path, { recursive: true, force: true }).catch(() => {})));
+    // Only while it is empty.
+    await rmdir(project).catch(() => {});
+  }
+
+  return {
+    cwd: workingDirectory,
+    transcript: (at, id) => join(projectOf(at), `${id}.jsonl`),
+    async admit(at) {
+      const file = fileOf(at);
+      const before = await readFile(file, "utf8").catch(() => null);
+      if (isAdmitted(before, workingDirectory)) return;
+      // A home in which nobody ever ran the CLI has no login either; there is nothing to add to.
+      if (before === null && !home.ours && at !== home.path) return;
+      await underLock(`${file}.lock`, () => {
+        const text = readOr(file, "{}");
+        const partial = `${file}.ocp-${process.pid}`;
+        writeFileSync(partial, admitted(text, workingDirectory, home.ours && at === home.path), { mode: 0o600 });
+        renameSync(partial, file);
+      });
+    },
+    clear,
+  };
+}
+
+interface Configuration {
+  hasCompletedOnboarding?: unknown;
+  projects?: Record<string, Record<string, unknown> | undefined>;
+}
+
+function isAdmitted(text: string | null, cwd: string): boolean {
+  const configuration = parse(text ?? "");
+  return (
+    configuration?.hasCompletedOnboarding === true && configuration.projects?.[cwd]?.hasTrustDialogAccepted === true
+  );
+}
+
+/** The CLI's configuration with the trust that its dialog would ask for; a broken one of ours is made anew. */
+function admitted(text: string, cwd: string, ours: boolean): string {
+  const configuration = parse(text);
+  if (configuration === null && !ours) {
+    throw new OcpError("not_ready", "The claude CLI's configuration (.claude.json) cannot be read.");
+  }
+  const { projects, ...rest } = configuration ?? {};
+  return JSON.stringify(
+    {
+      theme: "dark",
+      ...rest,
+      hasCompletedOnboarding: true,
+      projects: {
+        ...projects,
+        [cwd]: { ...projects?.[cwd], hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true },
+      },
+    },
+    null,
+    2,
+  );
+}
+
+function parse(text: string): Configuration | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Configuration) : null;
+  } catch {
+    return null;
+  }
+}
+
+function readOr(file: string, fallback: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return fallback;
+  }
+}
+
+/** The CLI's own lock: a directory. */
+async function underLock(lock: string, action: () => void): Promise<void> {
+  const deadline = performance.now() + lockPatience;
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST" || performance.now() > deadline) {
+        throw new OcpError("not_ready", "The claude CLI's configuration (.claude.json) is locked by another program.", {
+          cause,
+        });
+      }
+      await Bun.sleep(50);
+    }
+  }
+  try {
+    action();
+  } finally {
+    rmdirSync(lock);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,241 @@
+/** One interactive session of the CLI: its terminal, its files, what it says. It belongs to one principal for its life. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { ToolResultBlock } from "../../core/conversation.ts";
+import { OcpError } from "../../core/errors.ts";
+import { type Bridge, createBridge } from "../bridge.ts";
+import type { Holder } from "../conversations.ts";
+import { type Binding, keyOf } from "./binding.ts";
+import { compose } from "./composer.ts";
+import { createFiles } from "./files.ts";
+import type { Home } from "./home.ts";
+import { type Prompt, visible } from "./prompt.ts";
+import { type Pty, spawnInPty } from "./pty.ts";
+import { type TerminalRecipeOptions, terminalRecipe } from "./recipe.ts";
+import type { HookEvent, Station } from "./station.ts";
+import { followTranscript, type TranscriptLine } from "./transcript-file.ts";
+
+/** What one turn hears of its session. */
+export interface TurnListener {
+  display(event: HookEvent): void;
+  lines(lines: readonly TranscriptLine[]): void;
+  /** The CLI calls a tool, or its prompt was not the one that was written: the turn may want to look again. */
+  called(): void;
+  failed(error: OcpError): void;
+}
+
+export interface TerminalSession {
+  readonly id: string;
+  readonly pty: Pty;
+  readonly binding: Binding;
+  /** `keyOf` its binding. */
+  readonly key: string;
+  readonly bridge: Bridge;
+  /** The token that it was started with; null: it uses the login of its home. */
+  readonly token: string | null;
+  /** The calls that the CLI has made and that wait, by their ids as they are compared. */
+  readonly called: ReadonlySet<string>;
+  readonly process: { kill(): void };
+  /** Resolves when it is gone, and all that it left too. */
+  readonly exited: Promise<void>;
+  listen(listener: TurnListener | null): void;
+  /** Puts a message in and sends it. Throws OcpError, and the signal's reason when it aborts. */
+  ask(prompt: Prompt, signal: AbortSignal): Promise<void>;
+  /** Answers the calls that wait. */
+  resolve(results: readonly ToolResultBlock[]): void;
+  /** Resolves when the CLI has ended its last turn and takes the next. */
+  rested(signal: AbortSignal): Promise<void>;
+  /** Gives it the time to store a login that it may be refreshing. Resolves when it is gone. */
+  retire(): Promise<void>;
+}
+
+/** One that is bound to a conversation. */
+export interface HeldTerminal extends Holder {
+  readonly terminal: TerminalSession;
+  readonly id: string;
+  readonly model: string;
+  readonly since: number;
+  messages: number;
+  turns: number;
+}
+
+export interface OpenOptions
+  extends Pick<
+    TerminalRecipeOptions,
+    "bin" | "binding" | "identity" | "settings" | "upstreamUrl" | "environment" | "owner"
+  > {
+  home: Home;
+  station: Station;
+  /** Writes the past conversation for a session of this id; null: there is none. */
+  history: ((sessionId: string) => string) | null;
+}
+
+/** How long, in ms, the CLI may take to store a login, and to end a turn that it has answered. */
+const refreshTime = 15_000;
+const restTime = 10_000;
+
+/** Throws what Bun.spawn, or the disk, throws. */
+export function openTerminal(options: OpenOptions): TerminalSession {
+  const { binding, identity, settings, home, station, history } = options;
+  const id = crypto.randomUUID();
+  const bridge = createBridge();
+  bridge.offer(binding.tools);
+  const called = new Set<string>();
+  let listener: TurnListener | null = null;
+  let gone = false;
+  /** The text that the CLI is to report as submitted; null: none is on its way. */
+  let expected: string | null = null;
+  let wrong = false;
+  let asked = 0;
+  let listed = binding.tools.length === 0;
+  let resting = true;
+  let stirring: Array<() => void> = [];
+  const stir = () => {
+    const waiting = stirring;
+    stirring = [];
+    for (const resolve of waiting) resolve();
+  };
+  const stirred = () => new Promise<void>((resolve) => stirring.push(resolve));
+  const leaving = new AbortController();
+
+  const submit = (prompt: string): object => {
+    if (expected === null || visible(prompt) !== visible(expected)) {
+      wrong = true;
+      return { decision: "block", reason: "This is not what was to be sent." };
+    }
+    expected = null;
+    return {};
+  };
+  const address = station.open({
+    bridge,
+    hook(event) {
+      let answer = {};
+      if (event.hook_event_name === "UserPromptSubmit") answer = submit(event.prompt ?? "");
+      else if (event.hook_event_name === "MessageDisplay") listener?.display(event);
+      else {
+        resting = true;
+        file.read();
+      }
+      stir();
+      return answer;
+    },
+    listed() {
+      listed = true;
+      stir();
+    },
+    called(call) {
+      called.add(call);
+      listener?.called();
+      stir();
+    },
+  });
+  const files = createFiles({ sessions: settings.sessions, id, system: binding.system, ...address });
+  const transcript = home.transcript(identity.home, id);
+  mkdirSync(dirname(transcript), { recursive: true, mode: 0o700 });
+  const past = history?.(id) ?? "";
+  if (past !== "") writeFileSync(transcript, past, { mode: 0o600 });
+  const file = followTranscript(transcript, Buffer.byteLength(past), (lines) => {
+    // Without hooks the transcript alone says so.
+    const hears = lines.some(
+      ({ type, message, isMeta }) => type === "user" && !isMeta && typeof message?.content === "string",
+    );
+    if (hears && expected !== null) expected = null;
+    if (lines.some(({ type, subtype }) => type === "system" && subtype === "turn_duration")) resting = true;
+    listener?.lines(lines);
+    stir();
+  });
+
+  let pty: Pty;
+  try {
+    pty = spawnInPty(
+      terminalRecipe({ ...options, files, hostTools: binding.hostTools, resume: past === "" ? null : transcript }),
+    );
+  } catch (error) {
+    file.close();
+    address.close();
+    void files.remove().then(() => home.clear(identity.home, id, 0));
+    throw error;
+  }
+  pty.screen.watch(stir);
+  const exited = pty.exited.then(async ({ code, signal }) => {
+    gone = true;
+    file.read();
+    file.close();
+    address.close();
+    const cause = new Error(`claude exited with ${code ?? signal}`);
+    const error = new OcpError("upstream_failed", "The claude process ended before its answer did.", { cause });
+    leaving.abort(error);
+    listener?.failed(error);
+    stir();
+    await files.remove();
+    await home.clear(identity.home, id, pty.pid);
+  });
+
+  const until = async (test: () => boolean, signal: AbortSignal, ms: number, why: string) => {
+    const deadline = performance.now() + ms;
+    while (!test()) {
+      signal.throwIfAborted();
+      if (performance.now() > deadline) throw new OcpError("upstream_failed", why);
+      await Promise.race([stirred(), Bun.sleep(200)]);
+    }
+  };
+
+  return {
+    id,
+    pty,
+    binding,
+    key: keyOf(binding),
+    bridge,
+    token: identity.kind === "isolated" ? identity.token : null,
+    called,
+    process: { kill: pty.kill },
+    exited,
+    listen(next) {
+      listener = next;
+    },
+    async ask(prompt, outer) {
+      const signal = AbortSignal.any([outer, leaving.signal]);
+      await until(() => listed, signal, restTime, "The interactive CLI does not ask for the client's tools.");
+      called.clear();
+      wrong = false;
+      resting = false;
+      await compose({
+        pty,
+        files,
+        prompt,
+        expect(text) {
+          expected = text;
+        },
+        submitted: () => wrong || expected === null,
+        stirred,
+        blank: past === "" && asked === 0,
+        signal,
+      });
+      asked++;
+      if (!wrong) return;
+      throw new OcpError(
+        "upstream_failed",
+        "The interactive CLI took another text than the one that was written, so it was not sent.",
+      );
+    },
+    resolve(results) {
+      called.clear();
+      bridge.resolve(results);
+    },
+    rested: (outer) =>
+      until(
+        () => resting,
+        AbortSignal.any([outer, leaving.signal]),
+        restTime,
+        "The interactive CLI does not become ready.",
+      ),
+    async retire() {
+      if (gone) return;
+      pty.terminate();
+      const timer = setTimeout(pty.kill, refreshTime);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}

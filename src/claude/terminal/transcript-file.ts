@@ -1,0 +1,99 @@
+/** Follows the transcript that the CLI writes of a session, line by line. */
+
+import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from "node:fs";
+import { dirname } from "node:path";
+import { splitLines } from "../lines.ts";
+
+/** A line longer than this is skipped: the largest honest ones repeat one message, bounded by the API's 32 MB. */
+const maxLineLength = 64 * 1024 * 1024;
+/** How long, in ms, a change may go unnoticed where the system fails to tell of it. */
+const patience = 1_000;
+
+/** What is read of a line; most lines are other things, and more fields come with each version. */
+export interface TranscriptLine {
+  type?: string;
+  subtype?: string;
+  entrypoint?: string;
+  isMeta?: boolean;
+  isSidechain?: boolean;
+  isApiErrorMessage?: boolean;
+  apiErrorStatus?: number | null;
+  error?: string;
+  quotaLimits?: unknown;
+  message?: {
+    id?: string;
+    model?: string;
+    content?: unknown;
+    stop_reason?: string | null;
+    stop_sequence?: string | null;
+    usage?: unknown;
+  };
+}
+
+export interface TranscriptFile {
+  /** Reads what is new; also done by itself when the file changes. */
+  read(): void;
+  close(): void;
+}
+
+/** `from`: the bytes that were there before the session. `onLines` gets all lines that one look has brought. */
+export function followTranscript(
+  path: string,
+  from: number,
+  onLines: (lines: TranscriptLine[]) => void,
+): TranscriptFile {
+  const chunk = Buffer.alloc(64 * 1024);
+  let offset = from;
+  let batch: TranscriptLine[] = [];
+  let watcher: FSWatcher | null = null;
+  const lines = splitLines(
+    (line) => {
+      try {
+        batch.push(JSON.parse(line) as TranscriptLine);
+      } catch {
+        // No line of the CLI's.
+      }
+    },
+    () => {},
+    maxLineLength,
+  );
+
+  const read = () => {
+    let file: number;
+    try {
+      file = openSync(path, "r");
+    } catch {
+      return;
+    }
+    try {
+      // Only whole looks count: a message has several lines, which the CLI writes together.
+      while (offset < fstatSync(file).size) {
+        const count = readSync(file, chunk, 0, chunk.length, offset);
+        if (count === 0) break;
+        offset += count;
+        lines.push(chunk.subarray(0, count));
+      }
+    } finally {
+      closeSync(file);
+    }
+    const found = batch;
+    batch = [];
+    if (found.length > 0) onLines(found);
+  };
+
+  try {
+    watcher = watch(dirname(path), read);
+    watcher.on("error", () => {});
+  } catch {
+    // The look below does for it.
+  }
+  const timer = setInterval(read, patience);
+  timer.unref();
+  return {
+    read,
+    close() {
+      clearInterval(timer);
+      watcher?.close();
+    },
+  };
+}
