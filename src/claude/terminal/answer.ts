@@ -11,7 +11,7 @@ import { OcpError } from "../../core/errors.ts";
 import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../../core/turn.ts";
 import { unusable } from "../answer.ts";
 import type { Output } from "../output.ts";
-import { failed, more, type Verdict } from "../reading.ts";
+import { cut, failed, more, type Verdict } from "../reading.ts";
 import { matchStops } from "../stops.ts";
 import { addUsage, mergeUsage } from "../usage.ts";
 import { failureIn } from "./failure.ts";
@@ -34,7 +34,7 @@ export interface TerminalAnswerOptions {
   /** Whether the CLI runs tools of this host: the answer then spans messages. */
   spans: boolean;
   emit: (event: TurnEvent) => void;
-  /** Whether the transcript has the user's message already; what stands before it is of an earlier turn. */
+  /** Whether the transcript has the user's message already; the record of a turn's end before it is of an earlier one. */
   entered: boolean;
   /** Epoch ms. */
   now: () => number;
@@ -56,6 +56,8 @@ export interface TerminalAnswer {
 }
 
 interface Said {
+  /** When it was written, ISO. */
+  at: string;
   text: string;
   usage: Usage;
   stop: string | null;
@@ -136,7 +138,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The text of the answer so far, as it was written down. */
   const written = () => {
     let all = "";
-    for (const { text } of messages.values()) {
+    for (const { text } of [...messages.values()].sort((a, b) => (a.at < b.at ? -1 : 1))) {
       if (text === "") continue;
       all += all === "" || all.endsWith("\n") ? text : `\n\n${text}`;
     }
@@ -209,14 +211,17 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     else if (!calls.some(({ id }) => id === block.id)) calls.push({ id: String(block.id), name, input });
   };
 
-  const note = (line: TranscriptLine): Said | null => {
+  /** The message that ends the answer, other than with calls. */
+  const lastOne = () => [...messages.values()].find(({ stop }) => stop !== null && stop !== "tool_use");
+
+  const note = (line: TranscriptLine): void => {
     const { message } = line;
-    if (line.type !== "assistant" || line.isSidechain || typeof message?.id !== "string") return null;
-    if (message.model === "<synthetic>") return null;
+    if (line.type !== "assistant" || line.isSidechain || typeof message?.id !== "string") return;
+    if (message.model === "<synthetic>") return;
     const known = messages.get(message.id);
     // The CLI went on by itself: that is none of the answer.
-    if (!known && messages.size > 0 && !spans) return null;
-    const said = known ?? { text: "", usage: noUsage, stop: null, stopSequence: null };
+    if (!known && messages.size > 0 && !spans) return;
+    const said = known ?? { at: line.timestamp ?? "", text: "", usage: noUsage, stop: null, stopSequence: null };
     messages.set(message.id, said);
     if (!begun && typeof message.model === "string") answering = message.model;
     said.usage = mergeUsage(said.usage, message.usage);
@@ -225,7 +230,6 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     for (const block of Array.isArray(message.content) ? message.content : []) {
       if (typeof block === "object" && block !== null) noteBlock(said, block);
     }
-    return said;
   };
 
   return {
@@ -245,25 +249,27 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
       return tell(piece);
     },
     read(lines) {
-      let last: Said | null = null;
+      let ended = false;
       for (const line of lines) {
         if (line.type === "user" && !line.isMeta) entered = true;
-        if (!entered) continue;
         if (line.isApiErrorMessage) {
           // After a message that has ended by itself, the CLI tells a person what it makes of that end.
-          if (last?.stop || [...messages.values()].some(({ stop }) => stop !== null && stop !== "tool_use")) continue;
+          if (lastOne()) continue;
           return failed(failureIn(line, now()));
         }
-        last = note(line) ?? last;
-        const isRecord = line.type === "system" && line.subtype === "turn_duration";
-        if (isRecord && messages.size === 0) {
-          end("end_turn", null);
-          return { kind: "ended", left: "astray" };
-        }
+        note(line);
+        ended ||= entered && line.type === "system" && line.subtype === "turn_duration";
       }
-      if (last === null || last.stop === null) return more;
-      if (last.stop === "tool_use" && (spans || (calls.length > 0 && !strayCall))) return more;
-      return finish(last);
+      // Lines need not come in the order of what they tell (2.1.197).
+      const last = lastOne();
+      if (last && (ended || written().startsWith(shown))) return finish(last);
+      if (last) return more;
+      const [only] = messages.values();
+      if (only?.stop === "tool_use" && !spans && (strayCall || calls.length === 0)) return finish(only);
+      if (!ended) return more;
+      if (messages.size > 0) return cut();
+      end("end_turn", null);
+      return { kind: "ended", left: "astray" };
     },
     get calls() {
       const [last] = [...messages.values()].slice(-1);

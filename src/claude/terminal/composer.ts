@@ -19,6 +19,8 @@ const again = 250;
 const patience = 20_000;
 /** How long, in ms, the text may take to be seen on the screen before it is sent unseen. */
 const drawing = 400;
+/** How long, in ms, a picture may take until its mark is seen. */
+const reading = 3_000;
 
 export interface Composing {
   pty: Pty;
@@ -56,10 +58,14 @@ async function attach(composing: Composing): Promise<string[]> {
   await edited(composing);
   const marks: string[] = [];
   for (const { mediaType, data } of prompt.images) {
-    pty.write(`\u001b[200~${files.putImage(mediaType, data)}\u001b[201~`);
+    const path = files.putImage(mediaType, data);
     const deadline = performance.now() + patience;
     for (;;) {
-      const found = (await edited(composing)).match(/\[[^[\]]*#\d+[^[\]]*\]/g) ?? [];
+      const drawn = marksIn(pty.screen.text()).length;
+      pty.write(`\u001b[200~${path}\u001b[201~`);
+      // The composer reads the picture first, and would lose it to an editor that opens meanwhile.
+      await until(composing, () => marksIn(pty.screen.text()).length > drawn, reading);
+      const found = marksIn(await edited(composing));
       if (found.length > marks.length) {
         marks.push(found.at(-1) as string);
         break;
@@ -69,10 +75,15 @@ async function attach(composing: Composing): Promise<string[]> {
           reason: "unsupported_in_tui_mode",
         });
       }
+      // A composer that is just coming back hears no paste.
       await until(composing, () => false, again);
     }
   }
   return marks;
+}
+
+function marksIn(text: string): string[] {
+  return text.match(/\[[^[\]]*#\d+[^[\]]*\]/g) ?? [];
 }
 
 /** What the composer holds. */

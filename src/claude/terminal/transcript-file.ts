@@ -13,6 +13,8 @@ const patience = 1_000;
 export interface TranscriptLine {
   type?: string;
   subtype?: string;
+  /** ISO. */
+  timestamp?: string;
   entrypoint?: string;
   isMeta?: boolean;
   isSidechain?: boolean;

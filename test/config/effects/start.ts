@@ -3,16 +3,22 @@
 import { expect } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startSimulator } from "../../../src/demo/simulator.ts";
 import { ask, user } from "../../chat/client.ts";
 import { hour, login, serverWithLogin } from "../../chat/login.ts";
 import { runOcp } from "../../cli/run.ts";
 import { descendants, waitUntil } from "../../harness/processes.ts";
-import { type Effect, freePort, hang, silence } from "./bench.ts";
+import { type Bench, type Effect, freePort, hang, silence } from "./bench.ts";
 
 const hi = { messages: [user("Hi.")] };
 const key = "a-key-of-the-owner";
 const models = (url: string, presented: string) =>
   fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${presented}` } });
+
+async function interactive(bench: Bench, env: Record<string, string>): Promise<any> {
+  const ocp = await bench.start({ env: { CLAUDE_TUI_MODE: "1", ...env } });
+  return (await fetch(`${ocp.url}/health`)).json();
+}
 
 export const start: Record<string, Effect> = {
   async port(bench) {
@@ -116,6 +122,91 @@ export const start: Record<string, Effect> = {
     expect(stderr).toContain("OCP_HOST_TOOLS_LAN");
     const ocp = await begin({ env: { ...env, OCP_HOST_TOOLS_LAN: "1" } });
     expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
+  },
+
+  async tuiMode(bench) {
+    expect((await interactive(bench, {})).tui).toMatchObject({ enabled: true, singleUser: true });
+    for (const env of [
+      { CLAUDE_AUTH_MODE: "multi" },
+      { PROXY_ANONYMOUS_KEY: "a-guest" },
+      { CLAUDE_ALLOWED_TOOLS: "Read", CLAUDE_SKIP_PERMISSIONS: "1" },
+    ]) {
+      const failure = await bench.start({ env: { CLAUDE_TUI_MODE: "1", ...env } }).catch(String);
+      expect(failure).toContain("The interactive mode (CLAUDE_TUI_MODE) is for one person");
+    }
+  },
+
+  async tuiAllowLan(bench) {
+    const env = { CLAUDE_TUI_MODE: "1", CLAUDE_BIND: "0.0.0.0" };
+    expect(await bench.start({ env }).catch(String)).toContain("OCP_TUI_ALLOW_LAN=1");
+    const allowed = { CLAUDE_TUI_MODE: "1", CLAUDE_BIND: "127.0.0.1", OCP_TUI_ALLOW_LAN: "1" };
+    expect((await bench.start({ env: allowed })).url).toStartWith("http://");
+  },
+
+  async tuiWallclock(bench) {
+    const simulator = startSimulator({ scenario: () => ({ blocks: ["late"], delayMs: 20_000 }) });
+    const ocp = await bench.start({ simulator, env: { CLAUDE_TUI_MODE: "1", CLAUDE_TUI_WALLCLOCK_MS: "3000" } });
+    const { status, body } = await ask(ocp, hi);
+    await simulator.stop();
+    expect(status).toBe(504);
+    expect(JSON.stringify(body)).toContain("CLAUDE_TUI_WALLCLOCK_MS");
+  },
+
+  async tuiMaxConcurrent(bench) {
+    const simulator = startSimulator({ scenario: () => ({ blocks: ["ok"], delayMs: 1_500 }) });
+    const env = { CLAUDE_TUI_MODE: "1", OCP_TUI_MAX_CONCURRENT: "2", CLAUDE_MAX_QUEUE: "1" };
+    const ocp = await bench.start({ simulator, env });
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => ask(ocp, { messages: [user(`Question ${n}.`)] })));
+    await simulator.stop();
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503]);
+  },
+
+  async tuiPoolSize(bench) {
+    expect((await interactive(bench, {})).tui.pool).toBe(null);
+    expect((await interactive(bench, { OCP_TUI_POOL_SIZE: "3" })).tui.pool).toMatchObject({ size: 3, warm: 0 });
+  },
+
+  async tuiHome(bench) {
+    const home = join(bench.temp.path, "tui-home");
+    expect((await interactive(bench, { OCP_TUI_HOME: home })).tui.home).toBe(home);
+    expect(existsSync(home)).toBe(true);
+  },
+
+  async tuiCwd(bench) {
+    const cwd = join(bench.temp.path, "tui-cwd");
+    expect((await interactive(bench, { OCP_TUI_CWD: cwd })).tui.cwd).toBe(cwd);
+  },
+
+  async tuiEntrypoint(bench) {
+    const simulator = startSimulator();
+    const env = { CLAUDE_TUI_MODE: "1", OCP_TUI_ENTRYPOINT: "off", CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
+    const ocp = await bench.start({ simulator, env });
+    await ask(ocp, hi);
+    await simulator.stop();
+    const { tui } = (await (await fetch(`${ocp.url}/health`)).json()) as any;
+    expect(tui).toMatchObject({ entrypointMode: "off", lastEntrypoint: "sdk-cli", entrypointMismatches: 0 });
+  },
+
+  async tuiEffort(bench) {
+    const simulator = startSimulator();
+    const ocp = await bench.start({ simulator, env: { CLAUDE_TUI_MODE: "1", OCP_TUI_EFFORT: "medium" } });
+    await ask(ocp, hi);
+    await simulator.stop();
+    expect(simulator.requests.find(({ path }) => path === "/v1/messages")?.body).toMatchObject({
+      output_config: { effort: "medium" },
+    });
+  },
+
+  async tuiFullTools(bench) {
+    const simulator = startSimulator();
+    for (const full of ["0", "1"]) {
+      const env = { CLAUDE_TUI_MODE: "1", CLAUDE_ALLOWED_TOOLS: "Read", OCP_TUI_FULL_TOOLS: full };
+      await ask(await bench.start({ simulator, env }), hi);
+    }
+    await simulator.stop();
+    const asked = simulator.requests.filter(({ path }) => path === "/v1/messages");
+    const tools = asked.map(({ body }) => ((body as any).tools ?? []).map(({ name }: any) => name));
+    expect(tools).toEqual([[], ["Read"]]);
   },
 
   async spawnRealHome({ target }) {

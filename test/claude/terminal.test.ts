@@ -1,0 +1,563 @@
+/** The interactive mode: the CLI in a terminal of ours gives the answers that it gives headless, and leaves nothing behind. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createFigures } from "../../src/claude/terminal/figures.ts";
+import type { ImageBlock, Message } from "../../src/core/conversation.ts";
+import { OcpError } from "../../src/core/errors.ts";
+import type { TurnEvent } from "../../src/core/turn.ts";
+import type { ErrorStatus, Script } from "../../src/demo/script.ts";
+import { cliVersions } from "../harness/claude.ts";
+import { isAlive, processesAtHome, waitUntil } from "../harness/processes.ts";
+import {
+  called,
+  calls,
+  growsByAppending,
+  result,
+  said,
+  saidUpstream,
+  sessionOf,
+  sessionsOf,
+  text,
+  tool,
+  toolbox,
+  user,
+} from "./engine.ts";
+import { type DrivenTerminal, driveTerminal } from "./terminal.ts";
+
+const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const image: ImageBlock = { type: "image", source: { type: "base64", media_type: "image/png", data: pixel } };
+const past = (id: string) => ({ type: "tool_use" as const, id, name: "read_file", input: { path: id } });
+const code = (error: unknown) => (error instanceof OcpError ? error.code : error);
+
+/** All files below a directory but what the CLI keeps of its own from session to session. */
+function filesBelow(directory: string): string[] {
+  const kept = /^(home\/(\.claude\.json$|\.claude\/(backups|history\.jsonl|paste-cache)|\.config|\.local|\.cache|tmp))/;
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .filter((name) => !kept.test(name));
+}
+
+/** Waits until no session is left in any form. */
+async function nothingLeft({ temp, directory }: DrivenTerminal): Promise<void> {
+  await waitUntil("no process is left", () => processesAtHome(temp.home).length === 0);
+  await waitUntil("no file is left", () => filesBelow(directory).length === 0);
+}
+
+describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
+  let driven: DrivenTerminal;
+  beforeAll(async () => {
+    driven = await driveTerminal(cli);
+  });
+  beforeEach(() => {
+    driven.engine.clearSessions();
+    driven.simulator.reset();
+  });
+  afterAll(() => driven[Symbol.asyncDispose]());
+
+  test("answers, with the usage of its one request, and says that it was no programmatic session", async () => {
+    driven.script({ blocks: ["Hello there."], usage: { input: 11, output: 7 } });
+    const answer = await driven.turn([user("hi")]);
+    expect(answer).toMatchObject({ path: "new", content: [text("Hello there.")], stop: "end_turn" });
+    expect(answer.usage).toMatchObject({ input: 11, output: 7 });
+    const [body, ...more] = driven.upstream();
+    expect(more).toEqual([]);
+    expect(body.system.at(-1).text).toBe("Be brief.");
+    expect(body.tools ?? []).toEqual([]);
+    expect(body.output_config).toEqual({ effort: "low" });
+    expect((await driven.engine.status()).terminal).toMatchObject({ lastEntrypoint: "cli", entrypointMismatches: 0 });
+  }, 30_000);
+
+  test("lets an answer out line by line while it is made, and it is the text that was written down", async () => {
+    const lines = [
+      "\n\n  First **line**\n",
+      "\tsecond\n\n\n",
+      "```js\nlet a;\n\n```\n",
+      "| a |\n|--|\n",
+      "the end  \n",
+    ];
+    driven.script({ blocks: [{ type: "text", text: lines }], paceMs: 150 });
+    const seen: TurnEvent[] = [];
+    let before = 0;
+    for await (const event of driven.stream([user("go")])) {
+      seen.push(event);
+      if (event.type === "delta" && driven.simulator.requests.at(-1)) before++;
+    }
+    const deltas = seen.flatMap((event) =>
+      event.type === "delta" && event.delta.type === "text" ? [event.delta.text] : [],
+    );
+    expect(deltas.join("")).toBe(lines.join(""));
+    expect(deltas.length).toBeGreaterThan(2);
+    expect(before).toBe(deltas.length);
+    expect(seen.map(({ type }) => type).filter((type) => type !== "delta")).toEqual([
+      "start",
+      "block_start",
+      "block_stop",
+      "end",
+    ]);
+  }, 30_000);
+
+  test("keeps a conversation of ten turns in one session, each request a prefix of the next", async () => {
+    driven.script({ blocks: ["Yes."] });
+    const messages: Message[] = [];
+    for (let turn = 1; turn <= 10; turn++) {
+      messages.push(user(`question ${turn}`));
+      const answer = await driven.turn(messages);
+      expect(answer).toMatchObject({ path: turn === 1 ? "new" : "live", content: [text("Yes.")] });
+      messages.push(said(answer));
+    }
+    const bodies = driven.upstream();
+    expect(bodies).toHaveLength(10);
+    expect(sessionsOf(bodies).size).toBe(1);
+    expect(growsByAppending(bodies)).toBe(true);
+  }, 60_000);
+
+  test("enters a past conversation with its true roles, pictures, calls and results", async () => {
+    driven.script({ blocks: ["Right."] });
+    const messages: Message[] = [
+      user("/clear first", image),
+      { role: "assistant", content: [text("calling"), past("toolu_1"), past("toolu_2")] },
+      user(result("toolu_1", "AAA"), result("toolu_2", "BBB", { is_error: true })),
+      { role: "assistant", content: [text("done")] },
+      user("and now?"),
+    ];
+    const answer = await driven.turn(messages, { model: "claude-sonnet-5-5" });
+    expect(answer).toMatchObject({ path: "new", content: [text("Right.")] });
+    const [body] = driven.upstream();
+    expect(saidUpstream(body)).toEqual([
+      "user: /clear first",
+      "assistant: calling",
+      "user: AAA | BBB",
+      "assistant: done",
+      "user: and now?",
+    ]);
+    expect(JSON.stringify(body.messages)).toContain(pixel);
+    expect(JSON.stringify(body.messages)).toContain('"is_error":true');
+    expect(await driven.turn([...messages, said(answer), user("more")], { model: "claude-sonnet-5-5" })).toMatchObject({
+      path: "live",
+    });
+  }, 60_000);
+
+  test("enters a conversation that the assistant begins", async () => {
+    driven.script({ blocks: ["Well."] });
+    await driven.turn([{ role: "assistant", content: [text("Hello!")] }, user("hi")]);
+    expect(saidUpstream(driven.upstream()[0])).toEqual([
+      "user: (The assistant speaks first.)",
+      "assistant: Hello!",
+      "user: hi",
+    ]);
+  }, 30_000);
+
+  test("takes a prompt of 200 KB as it is", async () => {
+    driven.script({ blocks: ["Long."] });
+    const long = Array.from({ length: 4_000 }, (_, line) => `${line}\t${"x".repeat(45)}`).join("\n");
+    expect(long.length).toBeGreaterThan(200_000);
+    expect((await driven.turn([user(long)])).content).toEqual([text("Long.")]);
+    expect(saidUpstream(driven.upstream()[0])).toEqual([`user: ${long}`]);
+  }, 60_000);
+
+  const secret = () => join(driven.temp.path, "secret.png");
+  const marker = () => join(driven.temp.path, "marker");
+  const hostile: Array<[string, () => string, (() => string)?]> = [
+    ["a command of the shell", () => `!touch ${marker()}`],
+    ["a substitution", () => `$(touch ${marker()}) \`touch ${marker()}\``],
+    ["a command of the CLI", () => "/clear"],
+    ["a long command of the CLI", () => `/model ${"y".repeat(2_000)}`],
+    ["a command of the CLI behind what cannot be seen", () => "\u2060/exit", () => "/exit"],
+    ["a command at its end", () => "what does /exit"],
+    ["the word that ends the CLI", () => "exit", () => "exit."],
+    ["the other word that does", () => " :q! \n", () => ":q!."],
+    ["a file of this host", () => "@/etc/hostname"],
+    ["a file of this host at its end", () => "look at @/etc/hostname"],
+    ["a picture of this host", () => secret()],
+    ["a picture of this host among words", () => `see\n'${secret()}'\n${secret()}`],
+    ["the composer's own marks", () => "[Image #1] [Pasted text #1 +3 lines]"],
+    ["escape sequences", () => "a\u001b[31mred\u001b]0;title\u0007b", () => "a␛[31mred␛]0;title␇b"],
+    ["the end of a bracketed paste", () => "a\u001b[201~\r/exit\r", () => "a␛[201~\n/exit"],
+    ["keys", () => "\u0003\u0004\u001a\u007fdone\u0000\u0008", () => "␃␄␚␡done␀␈"],
+    ["a note", () => "#remember this"],
+    ["a backslash at its end", () => "C:\\"],
+    ["line ends at its end", () => "words\n\n\n", () => "words"],
+    ["tabs and spaces", () => "  a\tb  \n\n\t\tc"],
+    ["invisible characters", () => "a\u202eb\u200bc"],
+    ["emoji", () => "é 😀 \u{1F468}\u200d\u{1F469}\u200d\u{1F467} ❤\ufe0f"],
+    ["a question mark alone", () => "?"],
+  ];
+
+  test("sends hostile prompts as words, and does nothing else with them", async () => {
+    driven.script({ blocks: ["ok"] });
+    writeFileSync(secret(), Buffer.from(pixel, "base64"));
+    const messages: Message[] = [];
+    const bare = (words: string) => words.trim().replace(/[\u200b\u202e\u2060]/g, "");
+    for (const [name, prompt, expected = prompt] of hostile) {
+      messages.push(user(prompt()));
+      const answer = await driven.turn(messages).catch((error) => {
+        throw new Error(`${name}: ${error}`);
+      });
+      expect([name, answer.content]).toEqual([name, [text("ok")]]);
+      const last = saidUpstream(driven.upstream().at(-1)).at(-1) ?? "";
+      expect([name, bare(last.replace(/^user: /, ""))]).toEqual([name, bare(expected())]);
+      messages.push(said(answer));
+    }
+    const everything = JSON.stringify(driven.upstream());
+    expect(driven.upstream()).toHaveLength(hostile.length);
+    expect(everything).not.toContain(pixel);
+    expect(everything).not.toContain(readFileSync("/etc/hostname", "utf8").trim() || "no host has this name");
+    expect(existsSync(marker())).toBe(false);
+  }, 120_000);
+
+  test("takes pictures, where they stand among the words", async () => {
+    driven.script({ blocks: ["Nice."] });
+    const first = [user("compare", image, "with", image)];
+    const answer = await driven.turn(first);
+    const [body] = driven.upstream();
+    const sent = body.messages.at(-1).content.filter(({ type }: any) => type === "image");
+    expect(sent.map(({ source }: any) => source)).toEqual([image.source, image.source]);
+    expect(saidUpstream(body)[0]).toStartWith("user: compare\n[Image #1]\nwith\n[Image #2]");
+    const second = await driven.turn([...first, said(answer), user("and", image)]);
+    expect(second.path).toBe("live");
+    expect(
+      driven
+        .upstream()[1]
+        .messages.at(-1)
+        .content.filter(({ type }: any) => type === "image"),
+    ).toHaveLength(1);
+  }, 60_000);
+
+  test.each<[string, Message]>([
+    [
+      "takes no PDF",
+      user("read", { type: "document", source: { type: "base64", media_type: "application/pdf", data: "JVBERi0=" } }),
+    ],
+    ["by URL", user({ type: "image", source: { type: "url", url: "https://example.org/a.png" } })],
+    ["without visible text", user(" \n\u200b")],
+  ])("says clearly that it %s", async (words, message) => {
+    const error = await driven.turn([message]).catch((caught) => caught);
+    expect(code(error)).toBe("invalid_request");
+    expect(error.message).toContain("interactive CLI (CLAUDE_TUI_MODE)");
+    expect(error.message).toContain(words);
+    expect(driven.upstream()).toEqual([]);
+  });
+
+  test.each<[ErrorStatus, string, string | undefined]>([
+    [400, "invalid_request", undefined],
+    [400, "context_length_exceeded", "prompt is too long: 300000 tokens > 200000 maximum"],
+    [401, "upstream_authentication", undefined],
+    [403, "upstream_permission", undefined],
+    [404, "model_not_found", undefined],
+    [413, "body_too_large", undefined],
+    [429, "plan_limit", undefined],
+    [500, "upstream_failed", undefined],
+    [529, "overloaded", undefined],
+  ])(
+    "tells an error %i of the API as %s, never as an answer",
+    async (status, expected, message) => {
+      driven.script({ status, ...(message && { message }) });
+      const events: TurnEvent[] = [];
+      const failure = await (async () => {
+        for await (const event of driven.stream([user("hi")])) events.push(event);
+      })().catch((error) => error);
+      expect(code(failure)).toBe(expected);
+      expect(failure.message).not.toContain("/login");
+      expect(events).toEqual([]);
+      await nothingLeft(driven);
+    },
+    60_000,
+  );
+
+  test("gives a text that reads like an error as the answer that it is", async () => {
+    driven.script({ blocks: ["API Error: 500 is what you saw."] });
+    expect((await driven.turn([user("hi")])).content).toEqual([text("API Error: 500 is what you saw.")]);
+  }, 30_000);
+
+  test("ends an answer that was cut by max_tokens there, and lets the CLI ask for no more", async () => {
+    driven.simulator.play(({ number }) => ({
+      blocks: [`part ${number}`],
+      stop: "max_tokens",
+      delayMs: number === 1 ? 0 : 5_000,
+    }));
+    const answer = await driven.turn([user("hi")], { sampling: { stop: [], maxTokens: 50 } });
+    expect(answer).toMatchObject({ content: [text("part 1")], stop: "max_tokens" });
+    await nothingLeft(driven);
+    expect(driven.upstream().length).toBeLessThanOrEqual(2);
+    expect(driven.upstream()[0].max_tokens).toBe(50);
+  }, 30_000);
+
+  test("hands a request's parameters on", async () => {
+    driven.script({ blocks: ["so"] });
+    await driven.turn([user("hi")], { sampling: { stop: ["END"], temperature: 0.3, effort: "none" } });
+    expect(driven.upstream()[0]).toMatchObject({
+      temperature: 0.3,
+      stop_sequences: ["END"],
+      thinking: { type: "disabled" },
+    });
+  }, 30_000);
+
+  test("an answer that was cut off after its begin fails, and is not called complete", async () => {
+    driven.simulator.play(({ number }) =>
+      number === 1
+        ? {
+            blocks: [{ type: "text", text: ["one\n", "two\n", "three\n"] }],
+            paceMs: 150,
+            fault: { kind: "cut", after: 2 },
+          }
+        : { blocks: ["something else"] },
+    );
+    const events: TurnEvent[] = [];
+    const failure = await (async () => {
+      for await (const event of driven.stream([user("hi")])) events.push(event);
+    })().catch((error) => error);
+    expect(code(failure)).toBe("upstream_failed");
+    expect(events.some(({ type }) => type === "end")).toBe(false);
+    await nothingLeft(driven);
+  }, 30_000);
+
+  describe("with the client's tools", () => {
+    const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
+    const calling = (...ids: string[]): Script => ({
+      blocks: ["Let me see.", ...ids.map((id) => called(id, "mcp__c__read_file"))],
+      paceMs: 2,
+    });
+
+    test("a loop of three steps stays in one session, each request a prefix of the next", async () => {
+      driven.simulator.play(({ number }) => (number <= 3 ? calling(`toolu_${number}`) : { blocks: ["All done."] }));
+      const messages: Message[] = [user("Do it.")];
+      for (let step = 1; step <= 3; step++) {
+        const answer = await driven.turn(messages, tools);
+        expect(answer).toMatchObject({ stop: "tool_use", path: step === 1 ? "new" : "parked" });
+        expect(answer.content[0]).toEqual(text("Let me see."));
+        expect(calls(answer)).toEqual([
+          { type: "tool_use", id: `toolu_${step}`, name: "read_file", input: { path: `toolu_${step}` } },
+        ]);
+        messages.push(said(answer), user(result(`toolu_${step}`, `content ${step}`)));
+      }
+      expect((await driven.turn(messages, tools)).content).toEqual([text("All done.")]);
+      const bodies = driven.upstream();
+      expect(bodies).toHaveLength(4);
+      expect(sessionsOf(bodies).size).toBe(1);
+      expect(growsByAppending(bodies)).toBe(true);
+      expect(JSON.stringify(bodies.at(-1).messages)).toContain("content 3");
+      expect(bodies[0].tools.map(({ name }: any) => name)).toEqual(["mcp__c__read_file", "mcp__c__write_file"]);
+    }, 60_000);
+
+    test("four calls at once take their results in any order, each its own", async () => {
+      const ids = ["toolu_a", "toolu_b", "toolu_c", "toolu_d"];
+      driven.simulator.play(({ number }) => (number === 1 ? calling(...ids) : { blocks: ["Done."] }));
+      const first = await driven.turn([user("Do it.")], tools);
+      expect(calls(first).map(({ id }) => id)).toEqual(ids);
+      const results = ["toolu_c", "toolu_a", "toolu_d", "toolu_b"].map((id) => result(id, `of ${id}`));
+      const second = await driven.turn([user("Do it."), said(first), user(...results)], tools);
+      expect(second).toMatchObject({ path: "parked", content: [text("Done.")] });
+      const sent = JSON.stringify(driven.upstream()[1].messages);
+      for (const id of ids) expect(sent).toMatch(new RegExp(`"tool_use_id":"${id}"[^}]*|of ${id}`));
+    }, 60_000);
+
+    test("results whose session was lost go on in another one", async () => {
+      driven.simulator.play(({ number }) => (number === 1 ? calling("toolu_1") : { blocks: ["Done."] }));
+      const first = await driven.turn([user("Do it.")], tools);
+      for (const { pid } of driven.engine.sessions()) process.kill(pid, "SIGKILL");
+      const second = await driven.turn([user("Do it."), said(first), user(result("toolu_1", "the content"))], tools);
+      expect(second).toMatchObject({ path: "new", content: [text("Done.")] });
+      expect(JSON.stringify(driven.upstream()[1].messages)).toContain("the content");
+    }, 60_000);
+
+    test("an answer in JSON is one", async () => {
+      driven.simulator.play(() => ({ blocks: [called("toolu_j", "mcp__c__respond_with_json", { city: "Bern" })] }));
+      const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+      const answer = await driven.turn([user("Where?")], { output: { name: "place", schema } });
+      expect(answer).toMatchObject({ content: [text('{"city":"Bern"}')], stop: "end_turn" });
+      expect(driven.upstream()[0].tool_choice).toMatchObject({ name: "mcp__c__respond_with_json" });
+      await nothingLeft(driven);
+      expect(driven.upstream()).toHaveLength(1);
+    }, 60_000);
+  });
+
+  describe("that ends", () => {
+    test("by its client's leaving, before and after the answer's begin, leaves nothing", async () => {
+      for (const stage of ["booting", "asked", "begun"]) {
+        driven.simulator.reset();
+        driven.script({
+          blocks: [{ type: "text", text: ["one\n", "two\n", "three\n"] }],
+          paceMs: 2_000,
+          ...(stage === "asked" && { delayMs: 10_000 }),
+        });
+        const leaving = new AbortController();
+        const stream = driven.stream([user("hi")], {}, "ann", leaving.signal);
+        const first = stream.next();
+        first.catch(() => {});
+        if (stage === "booting") await waitUntil("it boots", () => processesAtHome(driven.temp.home).length > 0);
+        if (stage === "asked") await driven.simulator.message(1);
+        if (stage === "begun") expect((await first).done).toBe(false);
+        leaving.abort(new Error("gone"));
+        const failure = await (async () => {
+          await first;
+          for await (const _ of stream);
+        })().catch((error) => error);
+        expect([stage, failure.message]).toEqual([stage, "gone"]);
+        await nothingLeft(driven);
+      }
+      expect(driven.engine.sessions()).toEqual([]);
+    }, 60_000);
+
+    test("by a crash fails its turn alone", async () => {
+      driven.script({ blocks: ["x"], delayMs: 10_000 });
+      const failure = driven.turn([user("hi")]).catch((error) => error);
+      await driven.simulator.message(1);
+      driven.simulator.play(() => ({ status: 400 }));
+      for (const { pid } of driven.engine.sessions()) process.kill(pid, "SIGKILL");
+      // The engine tries it once more on another session.
+      expect(code(await failure)).toBe("invalid_request");
+      await nothingLeft(driven);
+      driven.script({ blocks: ["fine"] });
+      expect((await driven.turn([user("hi")])).content).toEqual([text("fine")]);
+    }, 60_000);
+
+    test("between two turns is noticed, and the conversation goes on in another", async () => {
+      driven.script({ blocks: ["fine"] });
+      const first = await driven.turn([user("hi")]);
+      const [session] = driven.engine.sessions();
+      process.kill(session!.pid, "SIGKILL");
+      await waitUntil("it is forgotten", () => driven.engine.sessions().length === 0);
+      expect(await driven.turn([user("hi"), said(first), user("more")])).toMatchObject({ path: "new" });
+      expect(sessionsOf(driven.upstream()).size).toBe(2);
+    }, 60_000);
+
+    test("with the server leaves nothing", async () => {
+      await using other = await driveTerminal(cli, { poolSize: 1 });
+      other.script({ blocks: ["fine"] });
+      await other.turn([user("hi")]);
+      await waitUntil("a session is warm", async () => (await other.engine.status()).terminal!.pool.warm === 1, 20_000);
+      await other.engine.close(0);
+      expect(processesAtHome(other.temp.home)).toEqual([]);
+      expect(filesBelow(other.directory)).toEqual([]);
+    }, 60_000);
+  });
+
+  test("an answer that takes too long ends with an error, whatever of it went out", async () => {
+    await using other = await driveTerminal(cli, {}, { timeout: 4_000, timeoutName: "CLAUDE_TUI_WALLCLOCK_MS" });
+    other.script({
+      blocks: [{ type: "text", text: ["one\n", "two\n"] }],
+      paceMs: 1,
+      fault: { kind: "stall", after: 1 },
+    });
+    const events: TurnEvent[] = [];
+    const failure = await (async () => {
+      for await (const event of other.stream([user("hi")])) events.push(event);
+    })().catch((error) => error);
+    expect(code(failure)).toBe("timeout");
+    expect(failure.message).toContain("CLAUDE_TUI_WALLCLOCK_MS");
+    expect(events.some(({ type }) => type === "end")).toBe(false);
+    await nothingLeft(other);
+  }, 60_000);
+
+  test("a warm session answers the first message of one conversation, and of no other", async () => {
+    await using other = await driveTerminal(cli, { poolSize: 1 });
+    const warm = () =>
+      waitUntil("a session is warm", async () => (await other.engine.status()).terminal!.pool.warm === 1, 20_000);
+    other.script({ blocks: ["fine"] });
+    await other.turn([user("one")]);
+    await warm();
+    expect(await other.turn([user("two")], {}, "bob")).toMatchObject({ path: "spare", content: [text("fine")] });
+    await warm();
+    expect((await other.turn([user("three")], { system: "Another prompt." })).path).toBe("new");
+    const bodies = other.upstream();
+    expect(new Set(bodies.map(sessionOf)).size).toBe(3);
+    expect(saidUpstream(bodies[1])).toEqual(["user: two"]);
+    expect((await other.engine.status()).terminal!.pool).toMatchObject({
+      size: 1,
+      hits: 1,
+      misses: 2,
+      bootFailures: 0,
+    });
+  }, 90_000);
+
+  test("uses tools of this host where the operator asks for them, and then the answer spans the messages", async () => {
+    await using other = await driveTerminal(
+      cli,
+      {},
+      { hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false } },
+    );
+    const file = join(other.temp.path, "note.txt");
+    writeFileSync(file, "the note's words");
+    other.simulator.play(({ number }) =>
+      number === 1
+        ? { blocks: ["Reading.", called("toolu_r", "Read", { file_path: file })] }
+        : { blocks: ["Read it."] },
+    );
+    const answer = await other.turn([user("read it")]);
+    expect(answer).toMatchObject({ content: [text("Reading.\n\nRead it.")], stop: "end_turn" });
+    const [first, second] = other.upstream();
+    expect(first.tools.map(({ name }: any) => name)).toEqual(["Read"]);
+    expect(JSON.stringify(second.messages)).toMatch(/the note's words|hasn't been granted|permission/);
+  }, 60_000);
+
+  test("in the owner's home adds its own trust to the CLI's configuration, keeps the rest, and takes its files away", async () => {
+    await using other = await driveTerminal(cli, {}, { oauthToken: undefined });
+    const login = {
+      accessToken: "sk-ant-oat01-file",
+      refreshToken: "sk-ant-ort01-x",
+      expiresAt: Date.now() + 60_000,
+      scopes: ["user:inference"],
+    };
+    mkdirSync(join(other.temp.home, ".claude", "projects", "mine"), { recursive: true });
+    writeFileSync(join(other.temp.home, ".claude", "projects", "mine", "a.jsonl"), "mine\n");
+    writeFileSync(join(other.temp.home, ".claude", ".credentials.json"), JSON.stringify({ claudeAiOauth: login }));
+    const configuration = {
+      hasCompletedOnboarding: true,
+      theme: "light",
+      projects: { "/mine": { hasTrustDialogAccepted: true } },
+    };
+    const file = join(other.temp.home, ".claude.json");
+    writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+    other.script({ blocks: ["fine"] });
+    const answer = await other.turn([user("hi")]).catch((error) => error);
+    // The login is about to expire, so the CLI itself is to refresh it, and there is nobody to ask here.
+    if (answer instanceof Error) expect(code(answer)).toMatch(/upstream_authentication|not_ready|upstream_failed/);
+    await waitUntil("no process is left", () => processesAtHome(other.temp.home).length === 0, 20_000);
+    const after = JSON.parse(readFileSync(file, "utf8"));
+    expect(after).toMatchObject(configuration);
+    expect(after.projects[join(other.directory, "work")]).toMatchObject({ hasTrustDialogAccepted: true });
+    expect(statSync(file).mode & 0o077).toBe(0);
+    expect(readFileSync(join(other.temp.home, ".claude", "projects", "mine", "a.jsonl"), "utf8")).toBe("mine\n");
+    await waitUntil(
+      "its files are gone",
+      () => readdirSync(join(other.temp.home, ".claude", "projects")).join() === "mine",
+    );
+    expect(existsSync(`${file}.lock`)).toBe(false);
+  }, 60_000);
+});
+
+test.each([
+  [true, "sdk-cli", 1],
+  [true, "cli", 0],
+  [false, "sdk-cli", 0],
+])(
+  "turns that the CLI calls something else are counted while that is watched (%p, %s)",
+  (watches, entrypoint, count) => {
+    const figures = createFigures(watches);
+    figures.answered({ streamed: { deltas: 1, toppedUp: false, diverged: false } } as never, entrypoint);
+    expect(figures.status()).toMatchObject({ lastEntrypoint: entrypoint, entrypointMismatches: count });
+  },
+);
+
+test("a session of a server that is gone goes with it, and the next server takes away what it left", async () => {
+  await using driven = await driveTerminal("newest");
+  expect(isAlive(process.pid)).toBe(true);
+  const dead = join(driven.directory, "sessions", "999999999-0b0e7c3e-0000-4000-8000-000000000000");
+  mkdirSync(join(dead, "images"), { recursive: true });
+  const project = join(driven.directory, "home", ".claude", "projects", "x");
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, "left.jsonl"), "left\n");
+  await driven.engine.close(0);
+  await using next = await driveTerminal("newest", {
+    home: { path: join(driven.directory, "home"), ours: true },
+    cwd: join(driven.directory, "work"),
+    sessions: join(driven.directory, "sessions"),
+  });
+  expect(existsSync(dead)).toBe(false);
+  expect(existsSync(project)).toBe(false);
+  next.script({ blocks: ["fine"] });
+  expect((await next.turn([user("hi")])).content).toEqual([text("fine")]);
+}, 30_000);
