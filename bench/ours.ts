@@ -16,6 +16,7 @@ export interface OursOptions {
   claudeBin?: string;
   /** OCP_SPARES; the default is the server's own. */
   spares?: number;
+  env?: Record<string, string>;
   /** After `serve --port 0`. */
   args?: string[];
 }
@@ -30,6 +31,7 @@ export function startOurs(programs: Programs, options: OursOptions = {}): Promis
       OCP_REPEAT_LIMIT: "0",
       ...(options.spares === undefined ? {} : { OCP_SPARES: String(options.spares) }),
       ...(options.apiUrl === undefined ? {} : { OCP_UPSTREAM_URL: options.apiUrl }),
+      ...options.env,
     },
   });
 }

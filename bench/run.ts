@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import { bytes } from "./figures/bytes.ts";
 import { firstToken } from "./figures/first-token.ts";
+import { interactive } from "./figures/interactive.ts";
 import { nextTurn } from "./figures/next-turn.ts";
 import { paths } from "./figures/paths.ts";
 import { relay } from "./figures/relay.ts";
@@ -27,6 +28,7 @@ const figures = new Map<string, Figure>([
   ["first-token", firstToken],
   ["next-turn", nextTurn],
   ["tool-step", toolStep],
+  ["interactive", interactive],
   ["paths", paths],
   ["bytes", bytes],
   ["throughput", throughput],

@@ -20,6 +20,9 @@ export function Health() {
             ["Login", health.data?.auth?.state ?? "–"],
           ]}
         />
+        {health.data?.tui?.enabled ? (
+          <p>▲ Interactive mode is on (CLAUDE_TUI_MODE): this server is for one person.</p>
+        ) : null}
         {(health.data?.advice ?? []).map((each: string) => (
           <p key={each}>▲ {each}</p>
         ))}

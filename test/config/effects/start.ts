@@ -128,7 +128,7 @@ export const start: Record<string, Effect> = {
     expect((await interactive(bench, {})).tui).toMatchObject({ enabled: true, singleUser: true });
     for (const env of [
       { CLAUDE_AUTH_MODE: "multi" },
-      { PROXY_ANONYMOUS_KEY: "a-guest" },
+      { PROXY_ANONYMOUS_KEY: "the-key-of-guests" },
       { CLAUDE_ALLOWED_TOOLS: "Read", CLAUDE_SKIP_PERMISSIONS: "1" },
     ]) {
       const failure = await bench.start({ env: { CLAUDE_TUI_MODE: "1", ...env } }).catch(String);
