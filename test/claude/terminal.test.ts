@@ -363,6 +363,16 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       expect(JSON.stringify(driven.upstream()[1].messages)).toContain("the content");
     }, 60_000);
 
+    test("results that come with words are entered beside them", async () => {
+      driven.simulator.play(({ number }) => (number === 1 ? calling("toolu_1") : { blocks: ["Done."] }));
+      const first = await driven.turn([user("Do it.")], tools);
+      const mixed = user(result("toolu_1", "the content"), "and hurry");
+      expect((await driven.turn([user("Do it."), said(first), mixed], tools)).content).toEqual([text("Done.")]);
+      const sent = JSON.stringify(driven.upstream()[1].messages);
+      expect(sent).toContain("the content");
+      expect(sent).toContain("and hurry");
+    }, 60_000);
+
     test("an answer in JSON is one", async () => {
       driven.simulator.play(() => ({ blocks: [called("toolu_j", "mcp__c__respond_with_json", { city: "Bern" })] }));
       const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };

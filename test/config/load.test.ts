@@ -221,3 +221,21 @@ test.each([
 test("a list is its words, without the white space around them and without empty ones", () => {
   expect(parseValue({ kind: "list" }, " a, b,,c d ", "X")).toEqual(["a", "b", "c d"]);
 });
+
+describe("the interactive mode", () => {
+  const tui = { CLAUDE_TUI_MODE: "true" };
+  test.each([
+    [{ CLAUDE_AUTH_MODE: "multi" }, "not in the auth mode multi"],
+    [{ PROXY_ANONYMOUS_KEY: "the-key-of-guests" }, "PROXY_ANONYMOUS_KEY"],
+    [{ CLAUDE_BIND: "0.0.0.0" }, "OCP_TUI_ALLOW_LAN"],
+    [{ CLAUDE_BIND: "192.168.1.2" }, "OCP_TUI_ALLOW_LAN"],
+    [{ CLAUDE_ALLOWED_TOOLS: "Read", CLAUDE_SKIP_PERMISSIONS: "1" }, "CLAUDE_SKIP_PERMISSIONS"],
+  ])("is refused with %p", (env, words) => {
+    const message = refusal({ ...tui, ...env });
+    expect(message).toContain("The interactive mode (CLAUDE_TUI_MODE) is for one person");
+    expect(message).toContain(words);
+  });
+  test("is for the owner's devices too where the owner says so", () => {
+    expect(load({ ...tui, CLAUDE_BIND: "0.0.0.0", OCP_TUI_ALLOW_LAN: "1" }).tuiMode).toBe(true);
+  });
+});

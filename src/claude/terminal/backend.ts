@@ -195,7 +195,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       found?.session.process.kill();
     }
     await home.admit(identity.home);
-    const fresh = conversation.messages.length === 1 && !isResults(conversation);
+    const fresh = conversation.messages.length === 1;
     if (fresh && token !== null && !lease.mayRefresh) {
       bindings.clear();
       bindings.set(key, { binding, identity });
@@ -205,7 +205,8 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       if (spare) return { held: hold(spare.process, principal.id), path: "spare", results: null };
     }
     makeRoom();
-    const past = isResults(conversation) ? conversation.messages : conversation.messages.slice(0, -1);
+    const { results } = parted(conversation);
+    const past = results ? [...conversation.messages.slice(0, -1), results] : conversation.messages.slice(0, -1);
     const history =
       past.length === 0
         ? null
@@ -245,8 +246,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     const prints = fingerprints(conversation, principal.id, keyOf(binding), hostTools !== null);
     try {
       signal.throwIfAborted();
-      const last = conversation.messages.at(-1) as UserMessage;
-      prompt = promptOf(isResults(conversation) ? afterResults : last);
+      prompt = promptOf(parted(conversation).rest ?? afterResults);
       taken = await checkout(one, prints, binding);
     } catch (error) {
       lease.settle();
@@ -423,7 +423,15 @@ function loginOf({ lease }: Attempt): string | null {
   return lease.mayRefresh ? null : (lease.credential?.token ?? null);
 }
 
-/** Whether the last message is nothing but the results of calls. */
-function isResults({ messages }: Conversation): boolean {
-  return messages.at(-1)?.content.every(({ type }) => type === "tool_result") ?? false;
+/**
+ * The last message as the results of calls, which are entered as what is past, and as what can be asked; null: it has
+ * none of that.
+ */
+function parted({ messages }: Conversation): { results: UserMessage | null; rest: UserMessage | null } {
+  const { content } = messages.at(-1) as UserMessage;
+  const part = (isResult: boolean): UserMessage | null => {
+    const blocks = content.filter(({ type }) => (type === "tool_result") === isResult);
+    return blocks.length === 0 ? null : { role: "user", content: blocks };
+  };
+  return { results: part(true), rest: part(false) };
 }

@@ -16,7 +16,7 @@ const enter = "\r";
 /** After how many ms a key that had no effect is pressed again: while the CLI starts, or draws, it hears none. */
 const again = 250;
 /** How long, in ms, a step may take: a busy Pi takes its time. */
-const patience = 20_000;
+const patience = 60_000;
 /** How long, in ms, the text may take to be seen on the screen before it is sent unseen. */
 const drawing = 400;
 /** How long, in ms, a picture may take until its mark is seen. */
@@ -41,6 +41,8 @@ export interface Composing {
 /** Resolves when the CLI has taken the message. Throws OcpError upstream_failed when it does not. */
 export async function compose(composing: Composing): Promise<void> {
   const { pty, files, prompt, expect, submitted } = composing;
+  // Keys that come before would wait, and be heard one after the other.
+  await until(composing, () => pty.screen.openings > 0, patience);
   const marks = prompt.images.length === 0 ? [] : await attach(composing);
   const text = prompt.text(marks);
   files.putPrompt(text);

@@ -73,7 +73,7 @@ export interface OpenOptions
 
 /** How long, in ms, the CLI may take to store a login, and to end a turn that it has answered. */
 const refreshTime = 15_000;
-const restTime = 10_000;
+const restTime = 30_000;
 
 /** Throws what Bun.spawn, or the disk, throws. */
 export function openTerminal(options: OpenOptions): TerminalSession {
