@@ -1,8 +1,9 @@
 /** The scratch home of isolated processes: no credential, no settings, and none of what a killed CLI leaves behind. */
 
 import { mkdirSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { partialConfiguration, remove, removeMatching, sessionRecord } from "./leftovers.ts";
 
 export interface Scratch {
   readonly path: string;
@@ -46,31 +47,19 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
       mkdirSync(temporary, { recursive: true, mode: 0o700 });
       return {
         temporary,
-        // What 2.1.330 leaves when it is killed; 2.1.197 leaves less of the same. The owner's home holds files of
-        // other makers too, so every pattern there is exact.
+        // The owner's home holds files of other makers too, so every pattern there is exact.
         async clear(pid, home) {
-          const session = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)(\\.tmp\\.[0-9a-f]+)?$`);
-          const partial = new RegExp(`^\\.claude\\.json\\.tmp\\.${pid}\\.[0-9a-f]+$`);
           await Promise.all([
             remove(temporary),
             ...(home === path ? toolLogs.map((name) => remove(join(path, name))) : []),
             removeMatching(join(path, "cc-socks"), new RegExp(`^${pid}\\.sock$`)),
-            removeMatching(home, partial),
-            removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), session),
+            removeMatching(home, partialConfiguration(pid)),
+            removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), sessionRecord(pid)),
           ]);
         },
       };
     },
   };
-}
-
-function remove(path: string): Promise<void> {
-  return rm(path, { recursive: true, force: true }).catch(() => {});
-}
-
-async function removeMatching(directory: string, pattern: RegExp): Promise<void> {
-  const names = (await readdir(directory).catch(() => [])).filter((name) => pattern.test(name));
-  await Promise.all(names.map((name) => rm(join(directory, name), { force: true }).catch(() => {})));
 }
 
 /** A configuration that a power cut left half-written ends every process of 2.1.330; it makes a new one. */

@@ -1,6 +1,7 @@
 /** A connection to the database, set up the one way that everything here counts on. */
 
 import { Database } from "bun:sqlite";
+import { isBusy } from "./trouble.ts";
 
 /** How long to wait for the lock of another process, in ms: it may be migrating. */
 export const openingPatience = 5_000;
@@ -13,7 +14,7 @@ export function connect(path: string, patience: number): Database {
   const db = new Database(path, { create: false, readwrite: true, strict: true });
   try {
     db.run(`pragma busy_timeout = ${patience}`);
-    db.run("pragma journal_mode = wal");
+    useWal(db, patience);
     db.run("pragma synchronous = normal");
     db.run("pragma foreign_keys = on");
     // What is deleted is overwritten.
@@ -24,6 +25,23 @@ export function connect(path: string, patience: number): Database {
   } catch (error) {
     db.close(true);
     throw error;
+  }
+}
+
+/**
+ * Of several processes that open a new database at once, SQLite refuses all but one here without waiting: each holds
+ * it for reading and wants it for writing, and none would ever give way.
+ */
+function useWal(db: Database, patience: number): void {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    try {
+      db.run("pragma journal_mode = wal");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Bun.sleepSync(5);
+    }
   }
 }
 

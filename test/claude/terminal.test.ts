@@ -1,15 +1,27 @@
 /** The interactive mode: the CLI in a terminal of ours gives the answers that it gives headless, and leaves nothing behind. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { createFigures } from "../../src/claude/terminal/figures.ts";
+import { prepareHome } from "../../src/claude/terminal/home.ts";
 import type { ImageBlock, Message } from "../../src/core/conversation.ts";
 import { OcpError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import type { ErrorStatus, Script } from "../../src/demo/script.ts";
 import { cliVersions } from "../harness/claude.ts";
 import { isAlive, processesAtHome, waitUntil } from "../harness/processes.ts";
+import { createTemp } from "../harness/temp.ts";
 import {
   called,
   calls,
@@ -571,3 +583,71 @@ test("a session of a server that is gone goes with it, and the next server takes
   next.script({ blocks: ["fine"] });
   expect((await next.turn([user("hi")])).content).toEqual([text("fine")]);
 }, 30_000);
+
+test("of a home that is not ours, a later server takes away only what the sessions of the one before left", async () => {
+  await using temp = await createTemp();
+  const [home, cwd, sessions] = [temp.home, join(temp.path, "work"), join(temp.path, "sessions")];
+  const [id, other] = ["0b0e7c3e-0000-4000-8000-000000000000", "0b0e7c3e-0000-4000-8000-000000000001"];
+  const put = (path: string, text = "") => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  };
+  put(join(sessions, `999999999-${id}`, "pid"), "999999998");
+  put(join(sessions, `1-${other}`, "pid"), "999999997");
+  mkdirSync(cwd);
+  const project = join(home, ".claude", "projects", realpathSync(cwd).replace(/[^A-Za-z0-9]/g, "-"));
+  for (const [session, pid] of [
+    [id, 999999998],
+    [other, 999999997],
+  ]) {
+    put(join(project, `${session}.jsonl`));
+    put(join(home, `.claude.json.tmp.${pid}.0a1b2c3d`));
+    put(join(home, ".claude", "sessions", `${pid}.json`));
+  }
+  await prepareHome(
+    { home: { path: home, ours: false }, cwd, sessions, entrypoint: "auto", effort: "low", poolSize: 0 },
+    { home, claudeConfig: join(home, ".claude") },
+  );
+  const kept = await Array.fromAsync(new Bun.Glob("**").scan({ cwd: home, dot: true }));
+  expect(kept.toSorted()).toEqual(
+    [
+      ".claude.json.tmp.999999997.0a1b2c3d",
+      relative(home, join(project, `${other}.jsonl`)),
+      ".claude/sessions/999999997.json",
+    ].toSorted(),
+  );
+  expect(readdirSync(sessions)).toEqual([`1-${other}`]);
+});
+
+test("the CLI's lock on its configuration is waited for, and one that a killed program left is not", async () => {
+  await using temp = await createTemp();
+  const file = join(temp.home, ".claude.json");
+  const home = await prepareHome(
+    {
+      home: { path: temp.home, ours: false },
+      cwd: join(temp.path, "work"),
+      sessions: join(temp.path, "sessions"),
+      entrypoint: "auto",
+      effort: "low",
+      poolSize: 0,
+    },
+    { home: temp.home, claudeConfig: join(temp.home, ".claude") },
+  );
+  const trusts = () => JSON.parse(readFileSync(file, "utf8")).projects?.[home.cwd]?.hasTrustDialogAccepted === true;
+
+  writeFileSync(file, "{}");
+  mkdirSync(`${file}.lock`);
+  const waiting = home.admit(temp.home);
+  await Bun.sleep(200);
+  expect(trusts()).toBe(false);
+  rmdirSync(`${file}.lock`);
+  await waiting;
+  expect(trusts()).toBe(true);
+
+  writeFileSync(file, "{}");
+  mkdirSync(`${file}.lock`);
+  utimesSync(`${file}.lock`, new Date(), new Date(Date.now() - 11_000));
+  await home.admit(temp.home);
+  expect(trusts()).toBe(true);
+  expect(existsSync(`${file}.lock`)).toBe(false);
+});

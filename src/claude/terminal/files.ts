@@ -27,6 +27,8 @@ export interface SessionFiles {
   readonly settings: string;
   readonly system: string;
   readonly mcp: string;
+  /** Notes the CLI's pid, for a later server. Never fails. */
+  begun(pid: number): void;
   /** Lays the next message out for the editor. */
   putPrompt(text: string): void;
   /** Whether the editor has not come for it yet. */
@@ -81,6 +83,13 @@ export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOpti
     settings: within("settings.json"),
     system: within("system.txt"),
     mcp: within("mcp.json"),
+    begun(pid) {
+      try {
+        write("pid", `${pid}`);
+      } catch {
+        // A full disk: the next server sweeps less.
+      }
+    },
     putPrompt: (text) => write("prompt", text),
     promptWaits: () => existsSync(within("prompt")),
     putImage(mediaType, base64) {
@@ -101,4 +110,13 @@ export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOpti
     },
     remove: () => rm(path, { recursive: true, force: true }).catch(() => {}),
   };
+}
+
+/** The pid of the CLI whose files these were; null: it never began. */
+export function pidOf(directory: string): number | null {
+  try {
+    return Number(readFileSync(join(directory, "pid"), "utf8")) || null;
+  } catch {
+    return null;
+  }
 }

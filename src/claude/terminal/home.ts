@@ -1,13 +1,19 @@
 /** The home and the working directory of interactive sessions, and what sessions leave in them. */
 
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
+import { partialConfiguration, remove, removeMatching, sessionRecord } from "../leftovers.ts";
+import { pidOf } from "./files.ts";
 import type { TerminalSettings } from "./settings.ts";
 
-/** How long, in ms, another program may hold the lock of the CLI's configuration. */
-const lockPatience = 5_000;
+/**
+ * How long, in ms, another program may hold the lock of the CLI's configuration, and after how long without a touch it
+ * counts as forgotten: the CLI's own rule.
+ */
+const lockPatience = 12_000;
+const forgotten = 10_000;
 
 export interface Home {
   /** The working directory, without symbolic links. */
@@ -17,7 +23,7 @@ export interface Home {
   /** Sees to it that the CLI asks no questions before its first prompt. Throws OcpError not_ready. */
   admit(home: string): Promise<void>;
   /** Removes what one ended session left in a home; exactly that, since it may be the owner's. Never fails. */
-  clear(home: string, id: string, pid: number): Promise<void>;
+  clear(home: string, id: string, pid: number | null): Promise<void>;
 }
 
 /** Makes the directories, and sweeps out what servers left that are gone. */
@@ -43,13 +49,14 @@ export async function prepareHome(
   const gone = left.filter((name) => isGone(Number(name.split("-")[0])));
   for (const name of gone) {
     const id = name.slice(name.indexOf("-") + 1);
-    for (const each of new Set([home.path, real.home])) await clear(each, id, null);
-    await rm(join(sessions, name), { recursive: true, force: true });
+    const pid = pidOf(join(sessions, name));
+    for (const each of new Set([home.path, real.home])) await clear(each, id, pid);
+    await remove(join(sessions, name));
   }
   if (home.ours && gone.length === left.length) {
     const names = await readdir(home.path);
     const swept = names.filter((name) => name !== ".claude.json");
-    await Promise.all(swept.map((name) => rm(join(home.path, name), { recursive: true, force: true })));
+    await Promise.all(swept.map((name) => remove(join(home.path, name))));
   }
 
   async function clear(at: string, id: string, pid: number | null): Promise<void> {
@@ -59,12 +66,11 @@ export async function prepareHome(
     for (const kind of ["image-cache", "file-history", "session-env", "todos", "tasks"])
       exact.push(join(config, kind, id));
     exact.push(join(config, "debug", `${id}.txt`));
+    await Promise.all(exact.map(remove));
     if (pid !== null) {
-      const own = new RegExp(`^${pid}\\.(json|[0-9a-f]{16,}\\.key)(\\.tmp\\.[0-9a-f]+)?$`);
-      const names = await readdir(join(config, "sessions")).catch(() => []);
-      exact.push(...names.filter((name) => own.test(name)).map((name) => join(config, "sessions", name)));
+      await removeMatching(join(config, "sessions"), sessionRecord(pid));
+      await removeMatching(dirname(fileOf(at)), partialConfiguration(pid));
     }
-    await Promise.all(exact.map((path) => rm(path, { recursive: true, force: true }).catch(() => {})));
     // Only while it is empty.
     await rmdir(project).catch(() => {});
   }
@@ -153,13 +159,24 @@ async function underLock(lock: string, action: () => void): Promise<void> {
           cause,
         });
       }
-      await Bun.sleep(50);
+      const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Number.NaN);
+      if (age > forgotten) drop(lock);
+      else await Bun.sleep(50);
     }
   }
   try {
     action();
   } finally {
+    drop(lock);
+  }
+}
+
+/** The CLI may have been faster. */
+function drop(lock: string): void {
+  try {
     rmdirSync(lock);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 

@@ -71,8 +71,9 @@ export interface OpenOptions
   history: ((sessionId: string) => string) | null;
 }
 
-/** How long, in ms, the CLI may take to store a login, and to end a turn that it has answered. */
+/** How long, in ms, the CLI may take to store a login, to put its files away, and to end a turn that it has answered. */
 const refreshTime = 15_000;
+const leavingTime = 3_000;
 const restTime = 30_000;
 
 /** Throws what Bun.spawn, or the disk, throws. */
@@ -154,9 +155,10 @@ export function openTerminal(options: OpenOptions): TerminalSession {
   } catch (error) {
     file.close();
     address.close();
-    void files.remove().then(() => home.clear(identity.home, id, 0));
+    void files.remove().then(() => home.clear(identity.home, id, null));
     throw error;
   }
+  files.begun(pty.pid);
   pty.screen.watch(stir);
   const exited = pty.exited.then(async ({ code, signal }) => {
     gone = true;
@@ -181,6 +183,15 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     }
   };
 
+  const retire = async (patience: number) => {
+    if (gone) return;
+    pty.terminate();
+    const timer = setTimeout(pty.kill, patience);
+    await exited;
+    clearTimeout(timer);
+  };
+  const isOurs = settings.home.ours && identity.home === settings.home.path;
+
   return {
     id,
     pty,
@@ -189,7 +200,8 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     bridge,
     token: identity.kind === "isolated" ? identity.token : null,
     called,
-    process: { kill: pty.kill },
+    // In the owner's home it may be writing what other sessions of the CLI read, or hold their lock.
+    process: { kill: isOurs ? pty.kill : () => void retire(leavingTime) },
     exited,
     listen(next) {
       listener = next;
@@ -230,12 +242,6 @@ export function openTerminal(options: OpenOptions): TerminalSession {
         restTime,
         "The interactive CLI does not become ready.",
       ),
-    async retire() {
-      if (gone) return;
-      pty.terminate();
-      const timer = setTimeout(pty.kill, refreshTime);
-      await exited;
-      clearTimeout(timer);
-    },
+    retire: () => retire(refreshTime),
   };
 }
