@@ -235,6 +235,7 @@ describe("the page", () => {
     const percent = `${Math.round(plan.plan.currentSession.utilization * 100)} %`;
     await says(planPage, percent);
     expect(await text(planPage)).toMatch(/resets in (1 h 59|2 h 0) min/);
+    expect(await text(planPage)).toMatch(/As of .+ ago\)/);
     await planPage.close();
     expect(trouble).toEqual([]);
   }, 60_000);
@@ -264,10 +265,15 @@ describe("the page", () => {
     await form.locator("input").fill("3");
     await form.locator("text=Save").click();
     await form.locator("text=changed here").waitFor();
+    await form.locator("[role=status]:has-text('Saved.')").waitFor();
+    expect(await form.locator("input").inputValue()).toBe("3");
+    expect(await form.locator("button:focus").innerText()).toBe("Save");
     expect((await api("/settings")).maxConcurrent).toMatchObject({ value: 3, source: "stored" });
     await form.locator("text=Back to the default").click();
     await form.locator("text=the default").first().waitFor();
     await waitUntil("it is the default", async () => (await api("/settings")).maxConcurrent.source === "default");
+    const { value } = (await api("/settings")).maxConcurrent;
+    await waitUntil("it is shown", async () => (await form.locator("input").inputValue()) === String(value));
     const fixed = page.locator("div.setting:has(strong:text-is('adminKey'))");
     expect(await fixed.innerText()).not.toContain(admin);
     await page.close();

@@ -13,6 +13,7 @@ export function Plan({ admin, live }: { admin: boolean; live: Json | null }) {
   if (data === null) return <Problem text={problem} />;
   // What comes with the stream is newer than what was asked for.
   const plan = live ?? data.plan ?? {};
+  const { fetchedAt } = live ?? data;
   const windows: Json[] = plan.windows ?? [];
   const gauges = [
     ["Session (5 hours)", plan.currentSession],
@@ -40,8 +41,8 @@ export function Plan({ admin, live }: { admin: boolean; live: Json | null }) {
         })}
         {plan.note ? <p class="dim">{plan.note}</p> : null}
         <p class="dim">
-          {data.fetchedAt
-            ? `As of ${moment(data.fetchedAt)} (${span(now - Date.parse(data.fetchedAt))} ago).`
+          {fetchedAt
+            ? `As of ${moment(fetchedAt)} (${span(Math.max(0, now - Date.parse(fetchedAt)))} ago).`
             : "Nothing was said of it yet."}
         </p>
       </Card>

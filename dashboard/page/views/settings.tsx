@@ -1,6 +1,6 @@
 /** Every setting; those that a running server takes can be changed. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask, type Json } from "../api.ts";
 import { Card, Problem, useData } from "../parts.tsx";
 
@@ -20,7 +20,7 @@ export function Settings() {
       <Problem text={problem} />
       <Card title="Can be changed now">
         {live.map(([name, setting]) => (
-          <Setting key={`${name} ${JSON.stringify(setting.value)}`} name={name} setting={setting} again={again} />
+          <Setting key={name} name={name} setting={setting} again={again} />
         ))}
       </Card>
       <Card title="Set when the server starts">
@@ -40,7 +40,9 @@ export function Settings() {
 }
 
 function Setting({ name, setting, again }: { name: string; setting: Json; again: () => void }) {
-  const [text, setText] = useState(setting.value === null || setting.value === undefined ? "" : String(setting.value));
+  const current = setting.value === null || setting.value === undefined ? "" : String(setting.value);
+  const [text, setText] = useState(current);
+  useEffect(() => setText(current), [current]);
   const [said, setSaid] = useState<{ text: string; wrong: boolean } | null>(null);
   const isFixed = setting.source === "flag" || setting.source === "environment";
   const save = async (value: unknown) => {

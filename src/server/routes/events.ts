@@ -9,7 +9,7 @@ import { type Exchanges, queryOf } from "../exchange.ts";
 import { idleSeconds } from "../listen.ts";
 import type { Live } from "../live.ts";
 import { errorResponses, forbidden, security, unauthorized } from "../openapi.ts";
-import { viewPlan } from "../plan-view.ts";
+import { viewAge, viewPlan } from "../plan-view.ts";
 import type { AppServices } from "../services.ts";
 import { sseResponse } from "../sse.ts";
 import type { Turns } from "../turns.ts";
@@ -41,7 +41,7 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
       totals: turns.figures.stats(),
       processes: status.processes,
       memory: status.memory,
-      plan: viewPlan(plan, now),
+      plan: { ...viewAge(plan, now), ...viewPlan(plan, now) },
       running: live.running(),
       errors: turns.figures.byModel
         .failures()
