@@ -100,17 +100,30 @@ async function respond(guest: Guest, message: RpcRequest): Promise<Response> {
 function waiting(answer: Promise<object>): Response {
   const encoder = new TextEncoder();
   let timer: Timer;
+  let open = true;
+  const stop = () => {
+    open = false;
+    clearInterval(timer);
+  };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(encoder.encode(": the client works on it\n\n"));
       timer = setInterval(() => controller.enqueue(encoder.encode(": still\n\n")), sign);
-      answer.then((value) => {
-        clearInterval(timer);
-        controller.enqueue(encoder.encode(`event: message\ndata: ${JSON.stringify(value)}\n\n`));
-        controller.close();
-      });
+      answer.then(
+        (value) => {
+          // The CLI may have left meanwhile.
+          if (!open) return;
+          stop();
+          controller.enqueue(encoder.encode(`event: message\ndata: ${JSON.stringify(value)}\n\n`));
+          controller.close();
+        },
+        (error) => {
+          if (open) controller.error(error);
+          stop();
+        },
+      );
     },
-    cancel: () => clearInterval(timer),
+    cancel: stop,
   });
   return new Response(body, { headers: { "content-type": "text/event-stream", "cache-control": "no-cache" } });
 }

@@ -51,7 +51,8 @@ export function followTranscript(
   const lines = splitLines(
     (line) => {
       try {
-        batch.push(JSON.parse(line) as TranscriptLine);
+        const value: unknown = JSON.parse(line);
+        if (typeof value === "object" && value !== null) batch.push(value);
       } catch {
         // No line of the CLI's.
       }
@@ -60,13 +61,8 @@ export function followTranscript(
     maxLineLength,
   );
 
-  const read = () => {
-    let file: number;
-    try {
-      file = openSync(path, "r");
-    } catch {
-      return;
-    }
+  const readOn = () => {
+    const file = openSync(path, "r");
     try {
       // Only whole looks count: a message has several lines, which the CLI writes together.
       while (offset < fstatSync(file).size) {
@@ -77,6 +73,13 @@ export function followTranscript(
       }
     } finally {
       closeSync(file);
+    }
+  };
+  const read = () => {
+    try {
+      readOn();
+    } catch {
+      // Not there yet, or a disk that fails: the wall clock ends a turn that never hears its answer.
     }
     const found = batch;
     batch = [];
