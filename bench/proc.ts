@@ -34,9 +34,12 @@ const lookMs = 100;
 const quietLooks = 8;
 const patienceMs = 10_000;
 
-/** Waits until nothing that this process started works any more, so that one sample does not pay for another. */
-export async function settle(): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+/**
+ * Waits until nothing that this process started works any more, so that one sample does not pay for another; at most
+ * `patience` ms.
+ */
+export async function settle(patience = patienceMs): Promise<void> {
+  const deadline = performance.now() + patience;
   let before = busy();
   for (let quiet = 0; quiet < quietLooks && performance.now() < deadline; ) {
     await Bun.sleep(lookMs);

@@ -5,10 +5,12 @@ import { ask, type Message, type Timing } from "../client.ts";
 import type { Figure } from "../figure.ts";
 import { alternate } from "../measure.ts";
 import { startOurs } from "../ours.ts";
-import { settle } from "../proc.ts";
+import { settle as settleAll } from "../proc.ts";
 
 /** How long, in ms, a session needs at most to boot here before it is asked. */
 const bootMs = 2_000;
+/** The same of what works on after an answer; an interactive CLI never rests entirely. */
+const settle = () => settleAll(3_000);
 
 export const interactive: Figure = async ({ programs, runs }) => {
   await using api = await startApi(programs);
