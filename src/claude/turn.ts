@@ -1,6 +1,6 @@
 /** Drives one attempt at a turn: a process, the conversation into it, its frames out as events, the end. */
 
-import type { Conversation, Tool } from "../core/conversation.ts";
+import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
@@ -9,6 +9,7 @@ import { createChannel } from "./channel.ts";
 import { adjust, budgetOf, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import type { HostTools } from "./host-tools.ts";
+import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
 import type { Left } from "./reading.ts";
@@ -199,23 +200,6 @@ function bindings({ startedWith }: Checkout, conversation: Conversation): FlagSe
     ...(startedWith === conversation.model ? {} : { model: conversation.model }),
     ...(effortLevel ? { effortLevel } : {}),
   };
-}
-
-/** The client's tools, and the one that takes an answer in JSON. */
-function offered({ conversation, output }: Attempt): Tool[] {
-  const tools = conversation.toolbox?.tools ?? [];
-  return output ? [...tools, output.tool] : tools;
-}
-
-/** What a tool's description may hold on a CLI that cuts it; the rest is told in the system prompt. */
-const shortDescription = 2_000;
-
-function systemOf(options: Attempt): string {
-  const { conversation, capabilities } = options;
-  if (capabilities.longDescriptions) return conversation.system;
-  const long = offered(options).filter((tool) => tool.description.length > shortDescription);
-  const rest = long.map((tool) => `More about the tool ${tool.name}:\n${tool.description}`);
-  return [conversation.system, ...rest].filter((text) => text !== "").join("\n\n");
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -2,14 +2,20 @@
  * Reads one turn of an interactive session as one answer. What the CLI displays goes out as it comes, line by line;
  * what it writes down in its transcript is the answer. Where the two differ the turn fails: nothing is taken back.
  *
+ * A message is written as one line a block, all with its stop reason, and not always in one go; one that was cut off
+ * is written like one that ended, and only what follows tells. So an answer ends when the CLI says that the turn has;
+ * with calls, or where the CLI by itself asks for more, when nothing was written for a while.
+ *
  * Without tools of this host an answer is the first message of the turn. The CLI may by itself ask for more after
  * `max_tokens`, a refusal or a cut, which then ends with the session, some 100 ms after the message did.
  */
 
 import type { Sampling } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { estimateText } from "../../core/estimate.ts";
 import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../../core/turn.ts";
 import { unusable } from "../answer.ts";
+import { normalisedId } from "../names.ts";
 import type { Output } from "../output.ts";
 import { cut, failed, more, type Verdict } from "../reading.ts";
 import { matchStops } from "../stops.ts";
@@ -36,6 +42,10 @@ export interface TerminalAnswerOptions {
   emit: (event: TurnEvent) => void;
   /** Whether the transcript has the user's message already; the record of a turn's end before it is of an earlier one. */
   entered: boolean;
+  /** The messages that the session's answers so far were made of, by both kinds of ids; this one adds its own. */
+  past: Set<string>;
+  /** Tokens of the request, for an answer that ends before the CLI tells them. */
+  estimateInput: () => number;
   /** Epoch ms. */
   now: () => number;
 }
@@ -47,13 +57,16 @@ export interface TerminalAnswer {
   readonly streamed: { deltas: number; toppedUp: boolean; diverged: boolean };
   /** The CLI displays a piece of text. */
   display(event: HookEvent): Verdict;
-  /** Lines of the turn that were written together. */
+  /** Lines of the turn that were found together. */
   read(lines: readonly TranscriptLine[]): Verdict;
-  /** The calls that the answer waits for before it can end with them, by their ids; empty: none. */
-  readonly calls: readonly string[];
-  /** All of these calls have been made: the answer ends. */
-  endWithCalls(): Verdict;
+  /** The CLI has ended the turn by itself; `last` is its last piece of text. */
+  stopped(last: string | null): Verdict;
+  /** Nothing was written for `settling` ms. `called`: the calls that the CLI has made, by their ids as they are compared. */
+  settled(called: ReadonlySet<string>): Verdict;
 }
+
+/** How long, in ms, a message may be on its way to the transcript: the CLI writes every 100 ms (2.1.197, 2.1.330). */
+export const settling = 150;
 
 interface Said {
   /** When it was written, ISO. */
@@ -70,6 +83,9 @@ interface Call {
   input: Record<string, unknown>;
 }
 
+/** Of a message after which the CLI ends the turn; after others it asks for more, or comments. */
+const natural = new Set<string>(["end_turn", "stop_sequence"]);
+
 const unusableAnswer = (message: string) => new OcpError("upstream_failed", message, { reason: unusable });
 
 const stopReasons = new Set<string>([
@@ -82,7 +98,7 @@ const stopReasons = new Set<string>([
 ] satisfies StopReason[]);
 
 export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAnswer {
-  const { model, ignored, path, nameOf, mustCall, output, spans, emit, now } = options;
+  const { model, ignored, path, nameOf, mustCall, output, spans, past, emit, now } = options;
   const stops = matchStops(output ? [] : options.stop);
   const streamed = { deltas: 0, toppedUp: false, diverged: false };
   const messages = new Map<string, Said>();
@@ -92,12 +108,19 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The answer in JSON, which is a call too; the session waits for its result for ever. */
   let json: Record<string, unknown> | null = null;
   let { entered } = options;
+  /** The record of the turn's end was written. */
+  let ended = false;
+  /** The CLI's last piece of text, once it has ended the turn by itself. */
+  let lastText: string | null = null;
+  /** The CLI went on with something that is none of the answer. */
+  let wentOn = false;
   let begun = false;
   let open = false;
   let answering = model;
   /** What was displayed so far, and of which message. */
   let shown = "";
   let showing: string | null | undefined;
+  const shownIds = new Set<string>();
 
   const begin = () => {
     if (begun) return;
@@ -116,12 +139,13 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     const { emit: piece, matched } = stops.push(text);
     say(piece);
     if (matched === null) return more;
-    end("stop_sequence", matched);
+    const guess = { ...noUsage, input: options.estimateInput(), output: estimateText(shown) };
+    end("stop_sequence", matched, messages.size > 0 ? total() : guess);
     return { kind: "ended", left: "astray" };
   };
 
   const total = () => [...messages.values()].reduce((sum, { usage }) => addUsage(sum, usage), noUsage);
-  const end = (stop: StopReason, stopSequence: string | null) => {
+  const end = (stop: StopReason, stopSequence: string | null, usage = total()) => {
     begin();
     if (open) emit({ type: "block_stop", index: 0 });
     let index = open ? 1 : 0;
@@ -132,7 +156,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
         emit({ type: "block_stop", index: index++ });
       }
     }
-    emit({ type: "end", stop, stopSequence, usage: total() });
+    emit({ type: "end", stop, stopSequence, usage });
   };
 
   /** The text of the answer so far, as it was written down. */
@@ -201,6 +225,11 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     if (block.type === "text" && typeof block.text === "string") said.text += block.text;
     if (block.type !== "tool_use" || spans) return;
     const called = unprefixed(String(block.name));
+    // The CLI answers a call of what does not exist by itself, and lets the model try again.
+    if (called === null) {
+      strayCall = true;
+      return;
+    }
     const input = (block.input ?? {}) as Record<string, unknown>;
     if (output && called === output.tool.name) {
       json ??= input;
@@ -214,15 +243,18 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The message that ends the answer, other than with calls. */
   const lastOne = () => [...messages.values()].find(({ stop }) => stop !== null && stop !== "tool_use");
 
-  const note = (line: TranscriptLine): void => {
+  const noteMessage = (line: TranscriptLine): void => {
     const { message } = line;
-    if (line.type !== "assistant" || line.isSidechain || typeof message?.id !== "string") return;
-    if (message.model === "<synthetic>") return;
+    if (typeof message?.id !== "string" || message.model === "<synthetic>") return;
     const known = messages.get(message.id);
-    // The CLI went on by itself: that is none of the answer.
-    if (!known && messages.size > 0 && !spans) return;
+    if (!known && past.has(message.id)) return;
+    if (!known && messages.size > 0 && !spans) {
+      wentOn = true;
+      return;
+    }
     const said = known ?? { at: line.timestamp ?? "", text: "", usage: noUsage, stop: null, stopSequence: null };
     messages.set(message.id, said);
+    past.add(message.id);
     if (!begun && typeof message.model === "string") answering = message.model;
     said.usage = mergeUsage(said.usage, message.usage);
     said.stop = message.stop_reason ?? said.stop;
@@ -232,6 +264,49 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     }
   };
 
+  /** Arguments that are no JSON, and the like, the CLI answers itself. */
+  const noteResults = ({ message }: TranscriptLine): void => {
+    for (const block of Array.isArray(message?.content) ? message.content : []) {
+      const at = calls.findIndex(({ id }) => block?.type === "tool_result" && id === block.tool_use_id);
+      if (at < 0) continue;
+      calls.splice(at, 1);
+      strayCall = true;
+    }
+  };
+
+  const note = (line: TranscriptLine): void => {
+    if (line.isSidechain) return;
+    if (line.type === "user" && !line.isMeta) entered = true;
+    if (line.type === "user") noteResults(line);
+    if (line.type === "assistant" && !line.isApiErrorMessage) noteMessage(line);
+    if (entered && line.type === "system" && line.subtype === "turn_duration") ended = true;
+  };
+
+  /** Ends the answer if all of it is known. */
+  const conclude = (isSettled: boolean, called: ReadonlySet<string>): Verdict => {
+    const all = written();
+    const covers = all.startsWith(shown);
+    const last = lastOne();
+    if (last && natural.has(last.stop as string)) {
+      const isWhole = ended || (lastText !== null && lastText.trim() !== "" && all.trimEnd().endsWith(lastText.trim()));
+      return (covers && isWhole) || (isSettled && ended) ? finish(last) : more;
+    }
+    if (last) return wentOn || isSettled || (all !== "" && all === shown) ? finish(last) : more;
+
+    const [only] = messages.values();
+    if (only?.stop === "tool_use" && !spans) {
+      if (strayCall || wentOn) return covers || isSettled ? finish(only) : more;
+      const ids = calls.map(({ id }) => normalisedId(id));
+      const areMade = ids.every((id) => called.has(id)) && (json !== null || ids.length === called.size);
+      return isSettled && areMade ? finish(only) : more;
+    }
+    if (!ended || !isSettled) return more;
+    if (messages.size > 0) return cut();
+    end("end_turn", null);
+    return { kind: "ended", left: "astray" };
+  };
+  const none: ReadonlySet<string> = new Set();
+
   return {
     get begun() {
       return begun;
@@ -239,44 +314,33 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     streamed,
     display({ message_id: id, delta }) {
       if (typeof delta !== "string" || delta === "" || output) return more;
+      if (typeof id === "string" && past.has(id) && !shownIds.has(id)) return more;
       if (showing === undefined) showing = id;
       const isNext = showing !== id;
       if (isNext && !spans) return more;
       showing = id;
+      if (typeof id === "string") {
+        shownIds.add(id);
+        past.add(id);
+      }
       const piece = isNext && shown !== "" && !shown.endsWith("\n") ? `\n\n${delta}` : delta;
       shown += piece;
       streamed.deltas++;
-      return tell(piece);
+      const verdict = tell(piece);
+      return verdict === more ? conclude(false, none) : verdict;
     },
     read(lines) {
-      let ended = false;
-      for (const line of lines) {
-        if (line.type === "user" && !line.isMeta) entered = true;
-        if (line.isApiErrorMessage) {
-          // After a message that has ended by itself, the CLI tells a person what it makes of that end.
-          if (lastOne()) continue;
-          return failed(failureIn(line, now()));
-        }
-        note(line);
-        ended ||= entered && line.type === "system" && line.subtype === "turn_duration";
-      }
-      // Lines need not come in the order of what they tell (2.1.197).
+      for (const line of lines) note(line);
+      const error = lines.find(({ isApiErrorMessage }) => isApiErrorMessage);
       const last = lastOne();
-      if (last && (ended || written().startsWith(shown))) return finish(last);
-      if (last) return more;
-      const [only] = messages.values();
-      if (only?.stop === "tool_use" && !spans && (strayCall || calls.length === 0)) return finish(only);
-      if (!ended) return more;
-      if (messages.size > 0) return cut();
-      end("end_turn", null);
-      return { kind: "ended", left: "astray" };
+      // After a message that it would go on from, the CLI tells a person what it makes of that.
+      if (error && (!last || natural.has(last.stop as string))) return failed(failureIn(error, now()));
+      return conclude(false, none);
     },
-    get calls() {
-      const [last] = [...messages.values()].slice(-1);
-      return last?.stop === "tool_use" && !strayCall && !spans ? calls.map(({ id }) => id) : [];
+    stopped(last) {
+      lastText = last ?? "";
+      return conclude(false, none);
     },
-    endWithCalls() {
-      return finish([...messages.values()].at(-1) as Said);
-    },
+    settled: (called) => conclude(true, called),
   };
 }

@@ -1,7 +1,8 @@
 /** Answers through interactive sessions of the CLI, each in a terminal of its own: the owner's opt-in (CLAUDE_TUI_MODE). */
 
-import type { Conversation, Tool, ToolResultBlock, UserMessage } from "../../core/conversation.ts";
+import type { Conversation, ToolResultBlock, UserMessage } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { estimateInputTokens } from "../../core/estimate.ts";
 import type { Log } from "../../core/ports.ts";
 import type { ProcessPath, TurnEvent } from "../../core/turn.ts";
 import type { Attempt, Backend } from "../backend.ts";
@@ -15,7 +16,7 @@ import type { Left } from "../reading.ts";
 import type { Identity } from "../recipe.ts";
 import { createSpares } from "../spares.ts";
 import { createTranscript, type Transcript } from "../transcript.ts";
-import { createTerminalAnswer } from "./answer.ts";
+import { createTerminalAnswer, settling } from "./answer.ts";
 import { type Binding, bindingOf, keyOf } from "./binding.ts";
 import { limitIn } from "./failure.ts";
 import { createFigures } from "./figures.ts";
@@ -133,7 +134,8 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     now,
   });
   function memory(): number {
-    return living.size === 0 ? 0 : sharedMemory + living.size * sessionMemory;
+    const count = [...living].filter(({ leaving }) => !leaving).length;
+    return count === 0 ? 0 : sharedMemory + count * sessionMemory;
   }
   /** Ends what is least missed until one more session fits, if that is possible. */
   const makeRoom = () => {
@@ -187,7 +189,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
         conversation,
         prints,
         principal.id,
-        ({ terminal }) => terminal.token === token && terminal.key === key,
+        (held) => held.terminal.token === token && held.terminal.key === key && isAsLeft(held),
       );
       // What a client adds before its last message was never said here.
       if (found && found.missing.length === 0)
@@ -239,12 +241,12 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
   async function* attempt(one: Attempt): AsyncGenerator<TurnEvent, void, void> {
     const { conversation, output, ignored, lease, signal, principal } = one;
     const hostTools = usesHostTools(options.hostTools, conversation) ? options.hostTools : null;
-    const tools: Tool[] = [...(conversation.toolbox?.tools ?? []), ...(output ? [output.tool] : [])];
     let taken: Checkout;
     let prompt: Prompt | null;
-    const binding = bindingOf({ conversation, forcing: one.forcing, tools, hostTools, settings });
-    const prints = fingerprints(conversation, principal.id, keyOf(binding), hostTools !== null);
+    let prints: Fingerprint[];
     try {
+      const binding = bindingOf({ attempt: one, hostTools, settings });
+      prints = fingerprints(conversation, principal.id, keyOf(binding), hostTools !== null);
       signal.throwIfAborted();
       prompt = promptOf(parted(conversation).rest ?? afterResults);
       taken = await checkout(one, prints, binding);
@@ -270,6 +272,8 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       output,
       spans: hostTools !== null,
       entered: results !== null,
+      past: terminal.past,
+      estimateInput: () => estimateInputTokens(conversation),
       emit(event) {
         transcript.add(event);
         events.push(event);
@@ -277,12 +281,14 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       now,
     });
     let over = false;
+    let looking: Timer | undefined;
     let heard = false;
     let entrypoint: string | null = null;
 
     const finish = (left: Left) => {
       if (over) return;
       over = true;
+      clearTimeout(looking);
       terminal.listen(null);
       running.delete(held);
       conversations.settle(held);
@@ -321,12 +327,15 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
         finish(verdict.left);
       }
     };
-    /** An answer with calls ends when the CLI has made them all, and waits. */
+    /** Looks at the whole when nothing has been written for a while. */
     const look = () => {
-      const { calls } = answer;
-      if (over || calls.length === 0 || !calls.every((id) => terminal.called.has(normalisedId(id)))) return;
-      begin();
-      judge(answer.endWithCalls());
+      clearTimeout(looking);
+      looking = setTimeout(() => {
+        if (over) return;
+        const verdict = answer.settled(terminal.called);
+        if (verdict.kind === "ended") begin();
+        judge(verdict);
+      }, settling);
     };
     terminal.listen({
       display(event) {
@@ -343,6 +352,11 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
           if (limit) limits.tell(limit, { model: conversation.model, login: loginOf(one), at: now() });
         }
         judge(answer.read(lines));
+        look();
+      },
+      stopped(last) {
+        if (over) return;
+        judge(answer.stopped(last));
         look();
       },
       called: look,
@@ -417,6 +431,11 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       };
     },
   };
+}
+
+/** Whether no call has come since that the client was not told of. */
+function isAsLeft({ terminal, awaited }: HeldTerminal): boolean {
+  return terminal.called.size === awaited.size;
 }
 
 function loginOf({ lease }: Attempt): string | null {

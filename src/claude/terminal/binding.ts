@@ -1,9 +1,12 @@
 /** What a session is bound to for its life: the interactive CLI takes all of it once, at its start. */
 
-import type { Conversation, Tool } from "../../core/conversation.ts";
+import type { Tool } from "../../core/conversation.ts";
+import type { Attempt } from "../backend.ts";
 import { budgetOf, dialsOf, effortOf } from "../dials.ts";
 import type { HostTools } from "../host-tools.ts";
-import { choicePrefixed } from "./names.ts";
+import { offered, systemOf } from "../offer.ts";
+import { choicePrefixed, longestName } from "./names.ts";
+import { unfit } from "./prompt.ts";
 import type { TerminalSettings } from "./settings.ts";
 
 export interface Binding {
@@ -24,20 +27,22 @@ export interface Binding {
 }
 
 export interface BindingOptions {
-  conversation: Conversation;
-  /** Whether the API may be told that a call must be made. */
-  forcing: boolean;
-  tools: readonly Tool[];
+  attempt: Pick<Attempt, "conversation" | "output" | "capabilities" | "forcing">;
   hostTools: HostTools | null;
   settings: TerminalSettings;
 }
 
-export function bindingOf({ conversation, forcing, tools, hostTools, settings }: BindingOptions): Binding {
+/** Throws OcpError invalid_request for what the interactive CLI cannot be given. */
+export function bindingOf({ attempt, hostTools, settings }: BindingOptions): Binding {
+  const { conversation, forcing } = attempt;
+  const tools = offered(attempt);
+  const long = tools.find(({ name }) => name.length > longestName);
+  if (long) throw unfit(`takes no tool whose name has over ${longestName} characters`);
   const dials = dialsOf(conversation, forcing);
   const effort = effortOf(conversation) ?? (settings.effort === "inherit" ? null : settings.effort);
   return {
     model: conversation.model,
-    system: conversation.system,
+    system: systemOf(attempt),
     effort,
     thinking: budgetOf(conversation),
     maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS,

@@ -13,7 +13,10 @@ import type { Pty } from "./pty.ts";
 /** Ctrl+G. */
 const editorKey = "\u0007";
 const enter = "\r";
-/** After how many ms a key that had no effect is pressed again: while the CLI starts, or draws, it hears none. */
+/**
+ * After how many ms a key that had no effect is pressed again, and each time after twice as many: while the CLI starts,
+ * or draws, it hears none; while it is busy it hears all of them, one after the other.
+ */
 const again = 250;
 /** How long, in ms, a step may take: a busy Pi takes its time. */
 const patience = 60_000;
@@ -99,10 +102,13 @@ async function edited(composing: Composing): Promise<string> {
 
 /** Presses a key until it has its effect. */
 async function press(composing: Composing, key: string, done: () => boolean): Promise<void> {
+  const { pty, files } = composing;
   const deadline = performance.now() + patience;
-  while (performance.now() < deadline) {
-    composing.pty.write(key);
-    if (await until(composing, done, again)) return;
+  files.dropOpened();
+  for (let wait = again; performance.now() < deadline; wait *= 2) {
+    // A second editor would get what the first has put in, which 2.1.330 then wraps.
+    if (key !== editorKey || !files.opened()) pty.write(key);
+    if (await until(composing, done, Math.min(wait, deadline - performance.now()))) return;
   }
   throw new OcpError(
     "upstream_failed",

@@ -9,6 +9,7 @@ import { mcpServer } from "./names.ts";
 /** What the CLI's editor key runs: it leaves what the composer held, and puts the next message in its place. */
 const editor = `#!/bin/sh
 dir=\${0%/*}/..
+: >"$dir/opened"
 cp "$1" "$dir/held.part" && mv "$dir/held.part" "$dir/held"
 if [ -f "$dir/prompt" ]; then cat "$dir/prompt" >"$1" && rm "$dir/prompt"; fi
 `;
@@ -35,6 +36,9 @@ export interface SessionFiles {
   promptWaits(): boolean;
   /** Lays an image out and returns its path. */
   putImage(mediaType: ImageMediaType, base64: string): string;
+  /** Whether the editor has begun since `dropOpened`. */
+  opened(): boolean;
+  dropOpened(): void;
   /** Forgets what the composer held when the editor last ran. */
   dropHeld(): void;
   /** That; null: it has not run since. */
@@ -57,21 +61,24 @@ export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOpti
   const path = join(sessions, `${process.pid}-${id}`);
   const within = (...names: string[]) => join(path, ...names);
   const write = (name: string, text: string) => writeFileSync(within(name), text, { mode: 0o600 });
-  for (const directory of ["bin", "tmp", "images"]) {
-    mkdirSync(within(directory), { recursive: true, mode: 0o700 });
+  const cliSettings = {
+    // Nobody looks at its animations.
+    prefersReducedMotion: true,
+    hooks: Object.fromEntries(hooks.map((name) => [name, [{ hooks: [{ type: "http", url: hookUrl }] }]])),
+  };
+  try {
+    for (const directory of ["bin", "tmp", "images"]) {
+      mkdirSync(within(directory), { recursive: true, mode: 0o700 });
+    }
+    write("system.txt", system);
+    write("settings.json", JSON.stringify(cliSettings));
+    write("mcp.json", JSON.stringify({ mcpServers: { [mcpServer]: { type: "http", url: mcpUrl } } }));
+    write(join("bin", "ocp-prompt"), editor);
+    chmodSync(within("bin", "ocp-prompt"), 0o700);
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
   }
-  write("system.txt", system);
-  write(
-    "settings.json",
-    JSON.stringify({
-      // Nobody looks at its animations.
-      prefersReducedMotion: true,
-      hooks: Object.fromEntries(hooks.map((name) => [name, [{ hooks: [{ type: "http", url: hookUrl }] }]])),
-    }),
-  );
-  write("mcp.json", JSON.stringify({ mcpServers: { [mcpServer]: { type: "http", url: mcpUrl } } }));
-  write(join("bin", "ocp-prompt"), editor);
-  chmodSync(within("bin", "ocp-prompt"), 0o700);
   let images = 0;
 
   return {
@@ -100,6 +107,8 @@ export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOpti
       writeFileSync(file, Buffer.from(base64, "base64"), { mode: 0o600 });
       return file;
     },
+    opened: () => existsSync(within("opened")),
+    dropOpened: () => rmSync(within("opened"), { force: true }),
     dropHeld: () => rmSync(within("held"), { force: true }),
     held() {
       try {

@@ -1,7 +1,7 @@
 /** The home and the working directory of interactive sessions, and what sessions leave in them. */
 
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
 import { partialConfiguration, remove, removeMatching, sessionRecord } from "../leftovers.ts";
@@ -18,8 +18,10 @@ const forgotten = 10_000;
 export interface Home {
   /** The working directory, without symbolic links. */
   readonly cwd: string;
-  /** Where the CLI keeps the transcript of a session of this home and working directory. */
-  transcript(home: string, id: string): string;
+  /**
+   * A session begins in this home. Returns where the CLI will keep its transcript; the directory is there until `clear`.
+   */
+  enter(home: string, id: string): string;
   /** Sees to it that the CLI asks no questions before its first prompt. Throws OcpError not_ready. */
   admit(home: string): Promise<void>;
   /** Removes what one ended session left in a home; exactly that, since it may be the owner's. Never fails. */
@@ -33,6 +35,8 @@ export async function prepareHome(
 ): Promise<Home> {
   for (const directory of [home.path, cwd, sessions]) await mkdir(directory, { recursive: true, mode: 0o700 });
   const workingDirectory = realpathSync(cwd);
+  /** The sessions that are not cleared yet. */
+  const present = new Set<string>();
   // CLAUDE_CONFIG_DIR moves what is the owner's, and no other home's.
   function configOf(at: string): string {
     return at === real.home ? real.claudeConfig : join(at, ".claude");
@@ -71,13 +75,23 @@ export async function prepareHome(
       await removeMatching(join(config, "sessions"), sessionRecord(pid));
       await removeMatching(dirname(fileOf(at)), partialConfiguration(pid));
     }
-    // Only while it is empty.
-    await rmdir(project).catch(() => {});
+    present.delete(id);
+    if (present.size > 0) return;
+    try {
+      // Only while it is empty. At once: the next session may begin any time.
+      rmdirSync(project);
+    } catch {
+      // The owner's sessions are in it, or nothing ever was.
+    }
   }
 
   return {
     cwd: workingDirectory,
-    transcript: (at, id) => join(projectOf(at), `${id}.jsonl`),
+    enter(at, id) {
+      mkdirSync(projectOf(at), { recursive: true, mode: 0o700 });
+      present.add(id);
+      return join(projectOf(at), `${id}.jsonl`);
+    },
     async admit(at) {
       const file = fileOf(at);
       const before = await readFile(file, "utf8").catch(() => null);
@@ -86,9 +100,11 @@ export async function prepareHome(
       if (before === null && !home.ours && at !== home.path) return;
       await underLock(`${file}.lock`, () => {
         const text = readOr(file, "{}");
-        const partial = `${file}.ocp-${process.pid}`;
+        // People keep it elsewhere, by a symbolic link.
+        const real = before === null ? file : realpathSync(file);
+        const partial = `${real}.ocp-${process.pid}`;
         writeFileSync(partial, admitted(text, workingDirectory, home.ours && at === home.path), { mode: 0o600 });
-        renameSync(partial, file);
+        renameSync(partial, real);
       });
     },
     clear,

@@ -5,15 +5,17 @@ import { cliName } from "../names.ts";
 
 export const mcpServer = "c";
 const prefix = `mcp__${mcpServer}__`;
+/** The API takes 128 characters, and 2.1.330 leaves out a tool that has more. */
+export const longestName = 128 - prefix.length;
 
 /** The client's name of a tool as the model knows it here. */
 export function prefixed(name: string): string {
   return `${prefix}${cliName(name)}`;
 }
 
-/** What the model called, as the tool's server knows it. */
-export function unprefixed(called: string): string {
-  return called.startsWith(prefix) ? called.slice(prefix.length) : called;
+/** What the model called, as the tool's server knows it; null: it is none of that server's. */
+export function unprefixed(called: string): string | null {
+  return called.startsWith(prefix) ? called.slice(prefix.length) : null;
 }
 
 /** A history with its calls under the names that the model knows. */

@@ -2,6 +2,7 @@
 
 import type { ImageBlock, ImageMediaType, UserMessage } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { imageSize } from "../../core/image-size.ts";
 
 export interface Prompt {
   images: Array<{ mediaType: ImageMediaType; data: string }>;
@@ -38,10 +39,12 @@ export function promptOf({ content }: UserMessage): Prompt {
 
 function pictureOf({ source }: ImageBlock) {
   if (source.type === "url") throw unfit("takes pictures only as data, not by URL");
+  if (imageSize(source.data) === null) throw unfit("cannot read this picture");
   return { mediaType: source.media_type, data: source.data };
 }
 
-function unfit(what: string): OcpError {
+/** The error for what the interactive CLI cannot be given, though the other mode could. */
+export function unfit(what: string): OcpError {
   return new OcpError("invalid_request", `This server runs the interactive CLI (CLAUDE_TUI_MODE), which ${what}.`, {
     reason: "unsupported_in_tui_mode",
   });
@@ -49,12 +52,13 @@ function unfit(what: string): OcpError {
 
 /**
  * Control characters cannot be typed, and 2.1.330 drops them: they become the signs that stand for them, as terminals
- * show them. Tabs and line ends stay.
+ * show them. Tabs and line ends stay. 2.1.330 also drops the marks that it puts around a paste: a space keeps them.
  */
 function typable(text: string): string {
   return text
     .toWellFormed()
     .replace(/\r\n?/g, "\n")
+    .replace(/<(\/?)pasted_content/gi, "< $1pasted_content")
     .replace(/\p{Cc}/gu, (char) => (char === "\n" || char === "\t" ? char : pictureOfControl(char.charCodeAt(0))));
 }
 
@@ -65,12 +69,15 @@ function pictureOfControl(code: number): string {
 /** What ends the CLI, whatever stands around it (2.1.197, 2.1.330). */
 const exits = new Set(["exit", "quit", ":q", ":q!", ":wq", ":wq!"]);
 
+/** What 2.1.330 takes out of a text before it looks for a command in it. */
+const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+
 /**
  * Keeps a text from being a command. `/` begins one at the very start only. A space at the end, which the CLI takes
  * away again, closes the list of completions that an `@` opens, and parts a backslash from the Enter key.
  */
 function harmless(text: string): string {
-  const bare = text.replace(/\p{Cf}/gu, "");
+  const bare = text.replace(invisible, "").trimStart();
   if (exits.has(bare.trim().toLowerCase())) return `${text.trim()}. `;
   return `${bare.startsWith("/") ? " " : ""}${text} `;
 }
@@ -83,5 +90,5 @@ export function visible(text: string): string {
   return text
     .toWellFormed()
     .normalize("NFC")
-    .replace(/[\s\p{C}]/gu, "");
+    .replace(/[\s\p{C}\p{Default_Ignorable_Code_Point}]/gu, "");
 }

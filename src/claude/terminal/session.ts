@@ -1,26 +1,27 @@
 /** One interactive session of the CLI: its terminal, its files, what it says. It belongs to one principal for its life. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { writeFileSync } from "node:fs";
 import type { ToolResultBlock } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { type Bridge, createBridge } from "../bridge.ts";
 import type { Holder } from "../conversations.ts";
 import { type Binding, keyOf } from "./binding.ts";
 import { compose } from "./composer.ts";
-import { createFiles } from "./files.ts";
+import { createFiles, type SessionFiles } from "./files.ts";
 import type { Home } from "./home.ts";
 import { type Prompt, visible } from "./prompt.ts";
 import { type Pty, spawnInPty } from "./pty.ts";
 import { type TerminalRecipeOptions, terminalRecipe } from "./recipe.ts";
 import type { HookEvent, Station } from "./station.ts";
-import { followTranscript, type TranscriptLine } from "./transcript-file.ts";
+import { followTranscript, type TranscriptFile, type TranscriptLine } from "./transcript-file.ts";
 
 /** What one turn hears of its session. */
 export interface TurnListener {
   display(event: HookEvent): void;
   lines(lines: readonly TranscriptLine[]): void;
-  /** The CLI calls a tool, or its prompt was not the one that was written: the turn may want to look again. */
+  /** The CLI has ended the turn by itself; its last piece of text. */
+  stopped(last: string | null): void;
+  /** The CLI calls a tool. */
   called(): void;
   failed(error: OcpError): void;
 }
@@ -36,7 +37,11 @@ export interface TerminalSession {
   readonly token: string | null;
   /** The calls that the CLI has made and that wait, by their ids as they are compared. */
   readonly called: ReadonlySet<string>;
+  /** Of what messages its answers were made, by their ids. */
+  readonly past: Set<string>;
   readonly process: { kill(): void };
+  /** It was told to go: its memory is as good as free. */
+  readonly leaving: boolean;
   /** Resolves when it is gone, and all that it left too. */
   readonly exited: Promise<void>;
   listen(listener: TurnListener | null): void;
@@ -83,6 +88,9 @@ export function openTerminal(options: OpenOptions): TerminalSession {
   const bridge = createBridge();
   bridge.offer(binding.tools);
   const called = new Set<string>();
+  const said = new Set<string>();
+  /** The prompt that is being answered, as the CLI names it. */
+  let asking: string | undefined;
   let listener: TurnListener | null = null;
   let gone = false;
   /** The text that the CLI is to report as submitted; null: none is on its way. */
@@ -112,11 +120,17 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     bridge,
     hook(event) {
       let answer = {};
-      if (event.hook_event_name === "UserPromptSubmit") answer = submit(event.prompt ?? "");
-      else if (event.hook_event_name === "MessageDisplay") listener?.display(event);
-      else {
-        resting = true;
-        file.read();
+      const { hook_event_name: name, prompt_id: asks } = event;
+      if (name === "UserPromptSubmit") {
+        asking = asks;
+        answer = submit(event.prompt ?? "");
+      } else if (asks === asking) {
+        if (listener) file.hurry(true);
+        if (name === "MessageDisplay") listener?.display(event);
+        else {
+          resting = true;
+          if (name === "Stop") listener?.stopped(event.last_assistant_message ?? null);
+        }
       }
       stir();
       return answer;
@@ -127,35 +141,40 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     },
     called(call) {
       called.add(call);
+      if (listener) file.hurry(true);
       listener?.called();
       stir();
     },
   });
-  const files = createFiles({ sessions: settings.sessions, id, system: binding.system, ...address });
-  const transcript = home.transcript(identity.home, id);
-  mkdirSync(dirname(transcript), { recursive: true, mode: 0o700 });
-  const past = history?.(id) ?? "";
-  if (past !== "") writeFileSync(transcript, past, { mode: 0o600 });
-  const file = followTranscript(transcript, Buffer.byteLength(past), (lines) => {
+  const onLines = (lines: TranscriptLine[]) => {
     // Without hooks the transcript alone says so.
-    const hears = lines.some(
-      ({ type, message, isMeta }) => type === "user" && !isMeta && typeof message?.content === "string",
-    );
-    if (hears && expected !== null) expected = null;
+    const heard = (content: unknown) =>
+      typeof content === "string" && expected !== null && visible(content) === visible(expected);
+    if (lines.some(({ type, message, isMeta }) => type === "user" && !isMeta && heard(message?.content))) {
+      expected = null;
+    }
     if (lines.some(({ type, subtype }) => type === "system" && subtype === "turn_duration")) resting = true;
     listener?.lines(lines);
     stir();
-  });
+  };
 
+  let files: SessionFiles;
+  let file: TranscriptFile;
   let pty: Pty;
+  let past = "";
+  const undo: Array<() => unknown> = [address.close];
   try {
-    pty = spawnInPty(
-      terminalRecipe({ ...options, files, hostTools: binding.hostTools, resume: past === "" ? null : transcript }),
-    );
+    files = createFiles({ sessions: settings.sessions, id, system: binding.system, ...address });
+    const transcript = home.enter(identity.home, id);
+    undo.unshift(() => files.remove().then(() => home.clear(identity.home, id, null)));
+    past = history?.(id) ?? "";
+    if (past !== "") writeFileSync(transcript, past, { mode: 0o600 });
+    file = followTranscript(transcript, Buffer.byteLength(past), onLines);
+    undo.unshift(file.close);
+    const resume = past === "" ? null : transcript;
+    pty = spawnInPty(terminalRecipe({ ...options, files, hostTools: binding.hostTools, resume }));
   } catch (error) {
-    file.close();
-    address.close();
-    void files.remove().then(() => home.clear(identity.home, id, null));
+    for (const step of undo) step();
     throw error;
   }
   files.begun(pty.pid);
@@ -183,7 +202,9 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     }
   };
 
+  let goes = false;
   const retire = async (patience: number) => {
+    goes = true;
     if (gone) return;
     pty.terminate();
     const timer = setTimeout(pty.kill, patience);
@@ -201,10 +222,21 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     token: identity.kind === "isolated" ? identity.token : null,
     called,
     // In the owner's home it may be writing what other sessions of the CLI read, or hold their lock.
-    process: { kill: isOurs ? pty.kill : () => void retire(leavingTime) },
+    process: {
+      kill() {
+        goes = true;
+        if (isOurs) pty.kill();
+        else void retire(leavingTime);
+      },
+    },
+    get leaving() {
+      return goes;
+    },
+    past: said,
     exited,
     listen(next) {
       listener = next;
+      if (!next) file.hurry(false);
     },
     async ask(prompt, outer) {
       const signal = AbortSignal.any([outer, leaving.signal]);

@@ -11,8 +11,11 @@ export interface HookEvent {
   hook_event_name: "UserPromptSubmit" | "MessageDisplay" | "Stop" | "StopFailure";
   transcript_path?: string;
   prompt?: string;
+  prompt_id?: string;
   message_id?: string | null;
   delta?: string;
+  /** With Stop. */
+  last_assistant_message?: string;
 }
 
 export interface Guest {

@@ -6,8 +6,10 @@ import { splitLines } from "../lines.ts";
 
 /** A line longer than this is skipped: the largest honest ones repeat one message, bounded by the API's 32 MB. */
 const maxLineLength = 64 * 1024 * 1024;
-/** How long, in ms, a change may go unnoticed where the system fails to tell of it. */
+/** How long, in ms, a change may go unnoticed where the system fails to tell of it, as it does of quick ones. */
 const patience = 1_000;
+/** The same while a line is about to come. */
+const haste = 25;
 
 /** What is read of a line; most lines are other things, and more fields come with each version. */
 export interface TranscriptLine {
@@ -35,6 +37,8 @@ export interface TranscriptLine {
 export interface TranscriptFile {
   /** Reads what is new; also done by itself when the file changes. */
   read(): void;
+  /** From now on lines are about to come, or no more. */
+  hurry(expects: boolean): void;
   close(): void;
 }
 
@@ -92,10 +96,21 @@ export function followTranscript(
   } catch {
     // The look below does for it.
   }
-  const timer = setInterval(read, patience);
-  timer.unref();
+  let timer: Timer;
+  let hurries = false;
+  const lookEvery = (ms: number) => {
+    clearInterval(timer);
+    timer = setInterval(read, ms);
+    timer.unref();
+  };
+  lookEvery(patience);
   return {
     read,
+    hurry(expects) {
+      if (expects === hurries) return;
+      hurries = expects;
+      lookEvery(expects ? haste : patience);
+    },
     close() {
       clearInterval(timer);
       watcher?.close();
