@@ -1,7 +1,7 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
@@ -178,8 +178,8 @@ function hostToolsOf({ allowedTools, mcpConfig, skipPermissions, tuiMode, tuiFul
 
 function terminalOf(config: Config, { terminal }: Paths): TerminalSettings {
   return {
-    home: { path: config.tuiHome ?? join(terminal, "home"), ours: config.tuiHome === undefined },
-    cwd: config.tuiCwd ?? join(terminal, "work"),
+    home: { path: resolve(config.tuiHome ?? join(terminal, "home")), ours: config.tuiHome === undefined },
+    cwd: resolve(config.tuiCwd ?? join(terminal, "work")),
     sessions: join(terminal, "sessions"),
     entrypoint: config.tuiEntrypoint,
     effort: config.tuiEffort,

@@ -6,15 +6,22 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmdirSync,
+  rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { createBridge } from "../../src/claude/bridge.ts";
+import { createTerminalAnswer } from "../../src/claude/terminal/answer.ts";
 import { createFigures } from "../../src/claude/terminal/figures.ts";
 import { prepareHome } from "../../src/claude/terminal/home.ts";
+import type { TerminalSettings } from "../../src/claude/terminal/settings.ts";
+import { createStation } from "../../src/claude/terminal/station.ts";
 import type { ImageBlock, Message } from "../../src/core/conversation.ts";
 import { OcpError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
@@ -45,12 +52,21 @@ const code = (error: unknown) => (error instanceof OcpError ? error.code : error
 
 /** All files below a directory but what the CLI keeps of its own from session to session. */
 function filesBelow(directory: string): string[] {
-  const kept = /^(home\/(\.claude\.json$|\.claude\/(backups|history\.jsonl|paste-cache)|\.config|\.local|\.cache|tmp))/;
+  const kept = /^(home\/(\.claude\.json$|\.claude\/backups|\.config|\.local|\.cache|tmp))/;
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
     .filter((name) => !kept.test(name));
 }
+
+const ownHome = (path: string): TerminalSettings => ({
+  home: { path: join(path, "tui-home"), ours: true },
+  cwd: join(path, "work"),
+  sessions: join(path, "sessions"),
+  entrypoint: "auto",
+  effort: "low",
+  poolSize: 0,
+});
 
 /** Waits until no session is left in any form. */
 async function nothingLeft({ temp, directory }: DrivenTerminal): Promise<void> {
@@ -178,6 +194,16 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     ["a command of the CLI", () => "/clear"],
     ["a long command of the CLI", () => `/model ${"y".repeat(2_000)}`],
     ["a command of the CLI behind what cannot be seen", () => "\u2060/exit", () => "/exit"],
+    ["one behind what 2.1.330 takes away", () => "\u034f/clear", () => "/clear"],
+    ["another behind that", () => "\u3164\ufe0f/exit", () => "/exit"],
+    ["the word that ends the CLI behind that", () => "\u034fexit", () => "exit."],
+    ["a shell command behind that", () => `\u034f!touch ${marker()}`, () => `!touch ${marker()}`],
+    ["letters of a rare form", () => "葛\u{E0100}飾 a\u3164b", () => "葛飾 ab"],
+    [
+      "the marks of a paste",
+      () => '<pasted_content id="1">a</pasted_content>',
+      () => '&lt;pasted_content id="1">a&lt;/pasted_content>',
+    ],
     ["a command at its end", () => "what does /exit"],
     ["the word that ends the CLI", () => "exit", () => "exit."],
     ["the other word that does", () => " :q! \n", () => ":q!."],
@@ -202,7 +228,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     driven.script({ blocks: ["ok"] });
     writeFileSync(secret(), Buffer.from(pixel, "base64"));
     const messages: Message[] = [];
-    const bare = (words: string) => words.trim().replace(/[\u200b\u202e\u2060]/g, "");
+    const bare = (words: string) => words.trim().replace(/[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "");
     for (const [name, prompt, expected = prompt] of hostile) {
       messages.push(user(prompt()));
       const answer = await driven.turn(messages).catch((error) => {
@@ -326,6 +352,49 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     await nothingLeft(driven);
   }, 30_000);
 
+  test.each([
+    ["in a second piece of text", { type: "text" as const, text: ["second\n", "third\n"] }],
+    [
+      "in a call",
+      { type: "tool_use" as const, id: "toolu_1", name: "mcp__c__read_file", input: ['{"pa', 'th":"a', '"}'] },
+    ],
+  ])(
+    "one that was cut off %s is not called complete either",
+    async (_where, second) => {
+      driven.script({ blocks: ["first\n", second], paceMs: 20, fault: { kind: "cut", after: 2 } });
+      const options = { toolbox: toolbox(tool("read_file")) };
+      const failure = await driven.turn([user("hi")], options).catch((error) => error);
+      expect(code(failure)).toBe("upstream_failed");
+      await nothingLeft(driven);
+    },
+    30_000,
+  );
+
+  test("an answer that ends with a stop text of the client's is charged, by an estimate", async () => {
+    driven.script({ blocks: [{ type: "text", text: ["some words\n", "more\n"] }], paceMs: 100 });
+    const answer = await driven.turn([user("hi")], { sampling: { stop: ["\n"] } });
+    expect(answer).toMatchObject({ content: [text("some words")], stop: "stop_sequence" });
+    expect(answer.usage.output).toBeGreaterThan(0);
+    expect(answer.usage.input).toBeGreaterThan(0);
+    expect(Number.isInteger(answer.usage.output)).toBe(true);
+  }, 30_000);
+
+  test("a picture that cannot be read is refused before anything is started", async () => {
+    const broken: ImageBlock = { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } };
+    const failure = await driven.turn([user("look", broken)]).catch((error) => error);
+    expect(failure).toMatchObject({ code: "invalid_request", reason: "unsupported_in_tui_mode" });
+    expect(processesAtHome(driven.temp.home)).toEqual([]);
+  }, 30_000);
+
+  test("room for one more session is made by ending one", async () => {
+    const MiB = 1024 * 1024;
+    await using other = await driveTerminal(cli, {}, { memoryMax: (70 + 3 * 200) * MiB });
+    other.script({ blocks: ["Yes."] });
+    for (const name of ["a", "b", "c", "d"]) await other.turn([user(name)]);
+    expect(other.engine.sessions()).toHaveLength(3);
+    await waitUntil("three are left", () => processesAtHome(other.temp.home).length <= 3);
+  }, 60_000);
+
   describe("with the client's tools", () => {
     const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
     const calling = (...ids: string[]): Script => ({
@@ -380,9 +449,40 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       const first = await driven.turn([user("Do it.")], tools);
       const mixed = user(result("toolu_1", "the content"), "and hurry");
       expect((await driven.turn([user("Do it."), said(first), mixed], tools)).content).toEqual([text("Done.")]);
-      const sent = JSON.stringify(driven.upstream()[1].messages);
-      expect(sent).toContain("the content");
-      expect(sent).toContain("and hurry");
+      const last = driven.upstream()[1].messages.at(-1);
+      expect(last.content[0]).toMatchObject({ type: "tool_result", tool_use_id: "toolu_1" });
+      expect(JSON.stringify(last.content[0])).toContain("the content");
+      expect(last.content.at(-1)).toMatchObject({ type: "text", text: "and hurry" });
+      expect(JSON.stringify(driven.upstream()[1].messages)).not.toMatch(/No response requested|where you left off/);
+    }, 60_000);
+
+    test("a call that the CLI answers itself ends the turn, instead of the two going on without the client", async () => {
+      const strays: Script[] = [
+        { blocks: [called("toolu_1", "read_file")] },
+        { blocks: [called("toolu_1", "mcp__c__unknown")] },
+        { blocks: [{ type: "tool_use", id: "toolu_1", name: "mcp__c__read_file", input: ["{no json"] }] },
+      ];
+      for (const stray of strays) {
+        driven.simulator.reset();
+        driven.script({ ...stray, delayMs: 200 } as Script);
+        const failure = await driven.turn([user("Do it.")], tools).catch((error) => error);
+        expect(code(failure)).toBe("upstream_failed");
+        // Two attempts, each ended while its second request was on the way.
+        expect(driven.upstream().length).toBeLessThanOrEqual(4);
+      }
+      await nothingLeft(driven);
+    }, 60_000);
+
+    test("a tool's long description reaches the model whole, and a name that would be lost is refused", async () => {
+      driven.script({ blocks: ["Fine."] });
+      const long = tool("read_file", `${"x".repeat(5_000)} end`);
+      await driven.turn([user("hi")], { toolbox: toolbox(long) });
+      expect(JSON.stringify(driven.upstream()[0])).toContain(`${"x".repeat(5_000)} end`);
+      const failure = await driven
+        .turn([user("hi")], { toolbox: toolbox(tool("n".repeat(121))) })
+        .catch((error) => error);
+      expect(failure).toMatchObject({ code: "invalid_request", reason: "unsupported_in_tui_mode" });
+      expect(driven.upstream()).toHaveLength(1);
     }, 60_000);
 
     test("an answer in JSON is one", async () => {
@@ -605,7 +705,7 @@ test("of a home that is not ours, a later server takes away only what the sessio
     put(join(home, ".claude", "sessions", `${pid}.json`));
   }
   await prepareHome(
-    { home: { path: home, ours: false }, cwd, sessions, entrypoint: "auto", effort: "low", poolSize: 0 },
+    { ...ownHome(temp.path), home: { path: home, ours: false } },
     { home, claudeConfig: join(home, ".claude") },
   );
   const kept = await Array.fromAsync(new Bun.Glob("**").scan({ cwd: home, dot: true }));
@@ -623,14 +723,7 @@ test("the CLI's lock on its configuration is waited for, and one that a killed p
   await using temp = await createTemp();
   const file = join(temp.home, ".claude.json");
   const home = await prepareHome(
-    {
-      home: { path: temp.home, ours: false },
-      cwd: join(temp.path, "work"),
-      sessions: join(temp.path, "sessions"),
-      entrypoint: "auto",
-      effort: "low",
-      poolSize: 0,
-    },
+    { ...ownHome(temp.path), home: { path: temp.home, ours: false } },
     { home: temp.home, claudeConfig: join(temp.home, ".claude") },
   );
   const trusts = () => JSON.parse(readFileSync(file, "utf8")).projects?.[home.cwd]?.hasTrustDialogAccepted === true;
@@ -644,10 +737,107 @@ test("the CLI's lock on its configuration is waited for, and one that a killed p
   await waiting;
   expect(trusts()).toBe(true);
 
-  writeFileSync(file, "{}");
+  writeFileSync(join(temp.path, "elsewhere.json"), "{}");
+  rmSync(file);
+  symlinkSync(join(temp.path, "elsewhere.json"), file);
   mkdirSync(`${file}.lock`);
   utimesSync(`${file}.lock`, new Date(), new Date(Date.now() - 11_000));
   await home.admit(temp.home);
   expect(trusts()).toBe(true);
   expect(existsSync(`${file}.lock`)).toBe(false);
+  expect(readlinkSync(file)).toBe(join(temp.path, "elsewhere.json"));
+});
+
+test.each([
+  ["is a file", async (path: string) => writeFileSync(path, "")],
+  ["is too long", async () => {}],
+])("a working directory that %s is refused by the name of its setting", async (what, prepare) => {
+  await using temp = await createTemp();
+  const cwd = join(temp.path, what === "is too long" ? `${"a".repeat(120)}/${"b".repeat(120)}` : "file");
+  await prepare(cwd);
+  const failure = await prepareHome(
+    { ...ownHome(temp.path), cwd },
+    { home: temp.home, claudeConfig: join(temp.home, ".claude") },
+  ).catch((error) => error);
+  expect(code(failure)).toBe("not_ready");
+  expect(failure.message).toContain("OCP_TUI_CWD");
+});
+
+describe("an answer", () => {
+  const line = (id: string, block: object, stop: string | null) => ({
+    type: "assistant",
+    message: { id, model: "claude", content: [block], stop_reason: stop, usage: { input_tokens: 3, output_tokens: 2 } },
+  });
+  const use = (id: string) => ({ type: "tool_use", id, name: "mcp__c__read_file", input: { path: id } });
+  const begin = (past = new Set<string>()) => {
+    const events: TurnEvent[] = [];
+    const answer = createTerminalAnswer({
+      model: "claude",
+      ignored: [],
+      path: "new",
+      stop: [],
+      nameOf: (name) => name,
+      mustCall: false,
+      output: null,
+      spans: false,
+      emit: (event) => events.push(event),
+      entered: true,
+      past,
+      estimateInput: () => 1,
+      now: () => 0,
+    });
+    return { answer, events };
+  };
+
+  test("whose calls are written in two goes has all of them", () => {
+    const { answer, events } = begin();
+    expect(answer.read([line("m1", text("see"), "tool_use"), line("m1", use("t1"), "tool_use")]).kind).toBe("more");
+    expect(answer.settled(new Set(["t1", "t2"])).kind).toBe("more");
+    expect(answer.read([line("m1", use("t2"), "tool_use")]).kind).toBe("more");
+    expect(answer.settled(new Set(["t1"])).kind).toBe("more");
+    expect(answer.settled(new Set(["t1", "t2"]))).toEqual({ kind: "ended", left: "clean" });
+    expect(events.filter(({ type }) => type === "block_start")).toHaveLength(3);
+  });
+
+  test("is not taken for ended before the CLI says so, nor made of what an earlier one was", () => {
+    const past = new Set<string>();
+    const { answer, events } = begin(past);
+    answer.display({ hook_event_name: "MessageDisplay", message_id: "d1", delta: "one\n" });
+    expect(answer.read([line("m1", text("one\n"), "end_turn")]).kind).toBe("more");
+    expect(answer.settled(new Set()).kind).toBe("more");
+    expect(answer.stopped("two").kind).toBe("more");
+    expect(answer.read([line("m1", text("two"), "end_turn")])).toEqual({ kind: "ended", left: "clean" });
+    expect(events.at(-1)).toMatchObject({ type: "end", stop: "end_turn" });
+
+    const next = begin(past);
+    next.answer.display({ hook_event_name: "MessageDisplay", message_id: "d1", delta: "late" });
+    expect(next.answer.read([line("m1", use("t9"), "tool_use")]).kind).toBe("more");
+    expect(next.answer.settled(new Set(["t9"])).kind).toBe("more");
+    expect(next.events).toEqual([]);
+  });
+});
+
+test("a call whose caller has hung up does no harm when its result comes", async () => {
+  const station = createStation();
+  const bridge = createBridge();
+  bridge.offer([tool("read_file")]);
+  const arrived = Promise.withResolvers<void>();
+  const address = station.open({ bridge, hook: () => ({}), listed() {}, called: () => arrived.resolve() });
+  const leaving = new AbortController();
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "read_file", arguments: {}, _meta: { "claudecode/toolUseId": "toolu_1" } },
+  });
+  const calling = await fetch(address.mcpUrl, { method: "POST", body, signal: leaving.signal });
+  await arrived.promise;
+  leaving.abort();
+  await calling.text().catch(() => {});
+  bridge.resolve([result("toolu_1", "late")]);
+  const again = await fetch(address.mcpUrl, { method: "POST", body: body.replace("tools/call", "ping") });
+  expect(again.status).toBe(200);
+  address.close();
+  expect((await fetch(address.mcpUrl, { method: "POST", body })).status).toBe(404);
+  station.close();
 });

@@ -139,7 +139,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     const { emit: piece, matched } = stops.push(text);
     say(piece);
     if (matched === null) return more;
-    const guess = { ...noUsage, input: options.estimateInput(), output: estimateText(shown) };
+    const guess = { ...noUsage, input: options.estimateInput(), output: Math.ceil(estimateText(shown)) };
     end("stop_sequence", matched, messages.size > 0 ? total() : guess);
     return { kind: "ended", left: "astray" };
   };
@@ -287,7 +287,11 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     const all = written();
     const covers = all.startsWith(shown);
     const last = lastOne();
+    const ids = calls.map(({ id }) => normalisedId(id));
+    const areMade = ids.every((id) => called.has(id)) && (json !== null || ids.length === called.size);
     if (last && natural.has(last.stop as string)) {
+      // The CLI waits for its calls, whatever the reason that was given.
+      if (isSettled && areMade && called.size > 0 && !spans) return finish({ ...last, stop: "tool_use" });
       const isWhole = ended || (lastText !== null && lastText.trim() !== "" && all.trimEnd().endsWith(lastText.trim()));
       return (covers && isWhole) || (isSettled && ended) ? finish(last) : more;
     }
@@ -296,8 +300,6 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     const [only] = messages.values();
     if (only?.stop === "tool_use" && !spans) {
       if (strayCall || wentOn) return covers || isSettled ? finish(only) : more;
-      const ids = calls.map(({ id }) => normalisedId(id));
-      const areMade = ids.every((id) => called.has(id)) && (json !== null || ids.length === called.size);
       return isSettled && areMade ? finish(only) : more;
     }
     if (!ended || !isSettled) return more;

@@ -29,7 +29,8 @@ export function historyOf({ messages, sessionId, model, cwd, version, now }: His
       : { type: "assistant", message: assistantOf(message.content, model, at) },
   );
   const [first, ...rest] = entries;
-  const all = first ? [first, dateOf(now), ...rest] : [];
+  const end = messages.at(-1)?.role === "user" ? [unseen(model)] : [];
+  const all = first ? [first, dateOf(now), ...rest, ...end] : [];
   const ids = all.map(() => crypto.randomUUID());
   const lines = all.map((entry, at) => ({
     parentUuid: ids[at - 1] ?? null,
@@ -58,6 +59,15 @@ function dateOf(now: number) {
     rendered: [{ content: `<system-reminder>\nToday's date is ${date}.\n</system-reminder>` }],
     renderedRole: "system",
   };
+}
+
+/**
+ * What only a person would see. Behind results that nobody has answered the CLI else says in the model's name that no
+ * answer was asked for; so they and the next message are one, as the client sent them.
+ */
+function unseen(model: string) {
+  const content: Message["content"] = [{ type: "text", text: "(to be answered)" }];
+  return { type: "assistant", isVirtual: true, message: assistantOf(content, model, -1) };
 }
 
 function assistantOf(content: Message["content"], model: string, at: number) {

@@ -1,6 +1,16 @@
 /** The home and the working directory of interactive sessions, and what sessions leave in them. */
 
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
@@ -15,6 +25,9 @@ import type { TerminalSettings } from "./settings.ts";
 const lockPatience = 12_000;
 const forgotten = 10_000;
 
+/** The CLI names a project's directory by this path, and cuts longer ones in a way of its own. */
+const longestCwd = 200;
+
 export interface Home {
   /** The working directory, without symbolic links. */
   readonly cwd: string;
@@ -28,13 +41,21 @@ export interface Home {
   clear(home: string, id: string, pid: number | null): Promise<void>;
 }
 
-/** Makes the directories, and sweeps out what servers left that are gone. */
+/** Makes the directories, and sweeps out what servers left that are gone. Throws OcpError not_ready. */
 export async function prepareHome(
   { home, cwd, sessions }: TerminalSettings,
   real: { home: string; claudeConfig: string },
 ): Promise<Home> {
-  for (const directory of [home.path, cwd, sessions]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  await make(home.path, "home directory (OCP_TUI_HOME)");
+  await make(cwd, "working directory (OCP_TUI_CWD)");
+  await make(sessions, "directory for sessions");
   const workingDirectory = realpathSync(cwd);
+  if (workingDirectory.length > longestCwd) {
+    throw new OcpError(
+      "not_ready",
+      `The working directory's path (OCP_TUI_CWD) is longer than ${longestCwd} characters.`,
+    );
+  }
   /** The sessions that are not cleared yet. */
   const present = new Set<string>();
   // CLAUDE_CONFIG_DIR moves what is the owner's, and no other home's.
@@ -70,6 +91,8 @@ export async function prepareHome(
     for (const kind of ["image-cache", "file-history", "session-env", "todos", "tasks"])
       exact.push(join(config, kind, id));
     exact.push(join(config, "debug", `${id}.txt`));
+    // Of all sessions, in a home where nobody else has any.
+    if (home.ours && at === home.path) exact.push(join(config, "history.jsonl"), join(config, "paste-cache"));
     await Promise.all(exact.map(remove));
     if (pid !== null) {
       await removeMatching(join(config, "sessions"), sessionRecord(pid));
@@ -109,6 +132,18 @@ export async function prepareHome(
     },
     clear,
   };
+}
+
+async function make(directory: string, what: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? "";
+    throw new OcpError("not_ready", `The interactive mode cannot use its ${what}: ${why}.`, {
+      cause,
+    });
+  }
 }
 
 interface Configuration {

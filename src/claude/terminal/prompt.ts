@@ -52,13 +52,14 @@ export function unfit(what: string): OcpError {
 
 /**
  * Control characters cannot be typed, and 2.1.330 drops them: they become the signs that stand for them, as terminals
- * show them. Tabs and line ends stay. 2.1.330 also drops the marks that it puts around a paste: a space keeps them.
+ * show them. Tabs and line ends stay. 2.1.330 also drops the marks that it puts around a
+ * paste: they stay as HTML would write them.
  */
 function typable(text: string): string {
   return text
     .toWellFormed()
     .replace(/\r\n?/g, "\n")
-    .replace(/<(\/?)pasted_content/gi, "< $1pasted_content")
+    .replace(/<(?=\/?pasted_content)/gi, "&lt;")
     .replace(/\p{Cc}/gu, (char) => (char === "\n" || char === "\t" ? char : pictureOfControl(char.charCodeAt(0))));
 }
 
