@@ -1,5 +1,6 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import modelsFile from "../models.json";
@@ -88,6 +89,12 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
   const simulator = demo ? await startDemo() : null;
   let admission: Admission | null = null;
 
+  if (!demo && !config.tuiMode && existsSync(paths.terminal)) {
+    const { forgetHome } = await import("./claude/terminal/home.ts");
+    await forgetHome(terminalOf(config, paths), paths).catch((error) =>
+      log.warn("what the interactive mode kept could not be removed", { error: error.code ?? String(error) }),
+    );
+  }
   const engine = await createEngine({
     claudeBin: config.claudeBin,
     oauthToken: simulator ? "sk-ant-oat01-simulated" : config.oauthToken,

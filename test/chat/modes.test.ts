@@ -4,10 +4,13 @@
  */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Script } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { processesAtHome, waitUntil } from "../harness/processes.ts";
+import { createTemp } from "../harness/temp.ts";
 import { ask, stream, user } from "./client.ts";
 
 const modes = [
@@ -147,3 +150,31 @@ describe.each(cases)("$mode, $target", ({ target, mode, env }) => {
     await waitUntil("nobody is left", () => processesAtHome(other.home).length === 0);
   }, 30_000);
 });
+
+test.each(targets())(
+  "turned off by a restart, the interactive mode leaves nothing, even of a server that was killed (%s)",
+  async (target) => {
+    await using temp = await createTemp();
+    const simulator = startSimulator();
+    simulator.play(() => ({ blocks: ["Here."] }));
+    const kept = join(temp.home, ".ocp", "tui");
+    const interactive = await startOcp({
+      target,
+      simulator,
+      temp,
+      env: { CLAUDE_TUI_MODE: "true", OCP_LIVE_MAX: "8" },
+    });
+    expect((await ask(interactive, { messages: [user("A secret of mine.")] })).status).toBe(200);
+    await interactive.kill();
+    await waitUntil("nobody is left", () => processesAtHome(temp.home).length === 0);
+    expect(existsSync(kept)).toBe(true);
+
+    await using headless = await startOcp({ target, simulator, temp });
+    expect(existsSync(kept)).toBe(false);
+    const { tui } = (await (await fetch(`${headless.url}/health`)).json()) as any;
+    expect(tui.enabled).toBe(false);
+    expect((await ask(headless, { messages: [user("Another.")] })).body.choices[0].message.content).toBe("Here.");
+    await simulator.stop();
+  },
+  30_000,
+);

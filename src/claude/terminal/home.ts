@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
 import { partialConfiguration, remove, removeMatching, sessionRecord } from "../leftovers.ts";
@@ -144,6 +144,21 @@ async function make(directory: string, what: string): Promise<void> {
       cause,
     });
   }
+}
+
+/**
+ * Where the mode is off again: removes what it kept, but for what lies in its working directory, and all of that once no
+ * other server runs in it. Throws OcpError not_ready, and what the file system says.
+ */
+export async function forgetHome(
+  settings: TerminalSettings,
+  real: { home: string; claudeConfig: string },
+): Promise<void> {
+  const { home, cwd, sessions } = settings;
+  await prepareHome(settings, real);
+  if ((await readdir(sessions)).length > 0) return;
+  if (home.ours) await remove(home.path);
+  for (const directory of [sessions, cwd, dirname(sessions)]) await rmdir(directory).catch(() => {});
 }
 
 interface Configuration {
