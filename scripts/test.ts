@@ -31,7 +31,15 @@ async function run(filters: string[]): Promise<string> {
   const scratch = mkdtempSync(join(tmpdir(), "ocp-test-run-"));
   try {
     const report = join(scratch, "junit.xml");
-    const args = ["test", "--timeout=30000", "--reporter=junit", `--reporter-outfile=${report}`, ...filters];
+    // A file for each core at a time: most tests wait for processes of their own, which have to share.
+    const args = [
+      "test",
+      "--parallel",
+      "--timeout=60000",
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...filters,
+    ];
     const succeeded = await bun(args);
     return summaryLine(countTests(readText(report)), succeeded);
   } finally {
