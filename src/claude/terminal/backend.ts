@@ -156,21 +156,25 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
   const sweeping = setInterval(sweep, 5_000);
   sweeping.unref();
 
-  const hold = (session: TerminalSession, principalId: string): HeldTerminal => ({
-    terminal: session,
-    id: `t${++serial}`,
-    model: session.binding.model,
-    since: now(),
-    principalId,
-    process: session.process,
-    state: "running",
-    held: null,
-    awaited: new Set(),
-    hints: [],
-    usedAt: now(),
-    messages: 0,
-    turns: 0,
-  });
+  const hold = (session: TerminalSession, principalId: string): HeldTerminal => {
+    const held: HeldTerminal = {
+      terminal: session,
+      id: `t${++serial}`,
+      model: session.binding.model,
+      since: now(),
+      principalId,
+      process: session.process,
+      state: "running",
+      held: null,
+      awaited: new Set(),
+      hints: [],
+      usedAt: now(),
+      messages: 0,
+      turns: 0,
+    };
+    void session.exited.then(() => conversations.drop(held));
+    return held;
+  };
 
   async function checkout(
     { conversation, principal, lease, capabilities }: Attempt,
@@ -234,7 +238,6 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     held.hints = conversation.hints;
     held.usedAt = now();
     conversations.keep(held);
-    void held.terminal.exited.then(() => conversations.drop(held));
     sweep();
   };
 
