@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
 import type { HostTools } from "./claude/host-tools.ts";
@@ -185,8 +185,8 @@ function hostToolsOf({ allowedTools, mcpConfig, skipPermissions, tuiMode, tuiFul
 
 function terminalOf(config: Config, { terminal }: Paths): TerminalSettings {
   return {
-    home: { path: resolve(config.tuiHome ?? join(terminal, "home")), ours: config.tuiHome === undefined },
-    cwd: resolve(config.tuiCwd ?? join(terminal, "work")),
+    home: { path: config.tuiHome ?? join(terminal, "home"), ours: config.tuiHome === undefined },
+    cwd: config.tuiCwd ?? join(terminal, "work"),
     sessions: join(terminal, "sessions"),
     entrypoint: config.tuiEntrypoint,
     effort: config.tuiEffort,
@@ -225,7 +225,7 @@ async function findings(engine: Engine, config: Config, { data, logs }: Paths, a
       ? [
           {
             label: "interactive",
-            value: `on, for one person (CLAUDE_TUI_MODE): home ${spawn.home}, cwd ${terminal.cwd}, ${spawn.isolated ? "login by token" : "login of that home"}, wall clock ${config.tuiWallclock} ms, ${config.tuiMaxConcurrent} at a time`,
+            value: `on, for one person (CLAUDE_TUI_MODE): home ${spawn.home}, cwd ${terminal.cwd}, ${spawn.isolated || login.source === "environment" ? "login by token" : "login of that home"}, wall clock ${config.tuiWallclock} ms, ${config.tuiMaxConcurrent} at a time`,
             problem: true,
           },
         ]

@@ -13,6 +13,17 @@ export function partialConfiguration(pid: number): RegExp {
   return new RegExp(`^\\.claude\\.json\\.tmp\\.${pid}\\.[0-9a-f]+$`);
 }
 
+/** Its socket, in the directory for those. */
+export function socketOf(pid: number): RegExp {
+  return new RegExp(`^${pid}\\.sock$`);
+}
+
+/**
+ * Where the CLI logs the calls of a client's tools and what failed of them, on Linux and on macOS: a file for each
+ * process, named by the time. Nobody reads it, and a process that lost it goes on.
+ */
+export const toolLogs = [".cache/claude-cli-nodejs", "Library/Caches/claude-cli-nodejs"];
+
 /** Never fails. */
 export function remove(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true }).catch(() => {});

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { partialConfiguration, remove, removeMatching, sessionRecord } from "./leftovers.ts";
+import { partialConfiguration, remove, removeMatching, sessionRecord, socketOf, toolLogs } from "./leftovers.ts";
 
 export interface Scratch {
   readonly path: string;
@@ -24,12 +24,6 @@ export interface ScratchOptions {
   /** The owner's `~/.claude`, for processes that ran in the owner's home. */
   realConfig: string;
 }
-
-/**
- * Where the CLI logs the calls of a client's tools and what failed of them, on Linux and on macOS: a file for each
- * process, named by the time (2.1.197, 2.1.330). Nobody reads it, and a process that lost it goes on.
- */
-const toolLogs = [".cache/claude-cli-nodejs", "Library/Caches/claude-cli-nodejs"];
 
 /** Makes the directory if need be, and sweeps out what earlier servers left. */
 export async function prepareScratch({ path, realConfig }: ScratchOptions): Promise<Scratch> {
@@ -52,7 +46,7 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
           await Promise.all([
             remove(temporary),
             ...(home === path ? toolLogs.map((name) => remove(join(path, name))) : []),
-            removeMatching(join(path, "cc-socks"), new RegExp(`^${pid}\\.sock$`)),
+            removeMatching(join(path, "cc-socks"), socketOf(pid)),
             removeMatching(home, partialConfiguration(pid)),
             removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), sessionRecord(pid)),
           ]);

@@ -1,5 +1,6 @@
 /** Reads the settings strictly: flags win over the environment, the environment over the defaults. */
 
+import { isAbsolute } from "node:path";
 import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
 import { parseValue, type Value } from "./kinds.ts";
@@ -68,7 +69,8 @@ export function loadSettings(env: Environment, flags: Environment, machine: Mach
 }
 
 /** The interactive mode is one person's: what would let others in, or let the model do as it likes, is refused. */
-function againstTui({ authMode, anonymousKey, bind, tuiAllowLan, skipPermissions }: Config): string[] {
+function againstTui(config: Config): string[] {
+  const { authMode, anonymousKey, bind, tuiAllowLan, skipPermissions, tuiHome, tuiCwd } = config;
   const reasons: Array<[boolean, string]> = [
     [authMode === "multi", "not in the auth mode multi"],
     [anonymousKey !== undefined, "not with a key for guests (PROXY_ANONYMOUS_KEY)"],
@@ -78,9 +80,15 @@ function againstTui({ authMode, anonymousKey, bind, tuiAllowLan, skipPermissions
     ],
     [skipPermissions, "not with CLAUDE_SKIP_PERMISSIONS"],
   ];
-  return reasons
-    .filter(([applies]) => applies)
-    .map(([, reason]) => `The interactive mode (CLAUDE_TUI_MODE) is for one person: ${reason}.`);
+  const paths = { OCP_TUI_HOME: tuiHome, OCP_TUI_CWD: tuiCwd };
+  return [
+    ...reasons
+      .filter(([applies]) => applies)
+      .map(([, reason]) => `The interactive mode (CLAUDE_TUI_MODE) is for one person: ${reason}.`),
+    ...Object.entries(paths)
+      .filter(([, path]) => path !== undefined && !isAbsolute(path))
+      .map(([name, path]) => `${name} is ${JSON.stringify(path)}. It must be an absolute path.`),
+  ];
 }
 
 function givenValue(setting: Setting, env: Environment, flags: Environment): (Given & { text: string }) | undefined {

@@ -381,6 +381,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
 
   test("a picture that cannot be read is refused before anything is started", async () => {
     const broken: ImageBlock = { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } };
+    await waitUntil("the sessions of other tests are gone", () => processesAtHome(driven.temp.home).length === 0);
     const failure = await driven.turn([user("look", broken)]).catch((error) => error);
     expect(failure).toMatchObject({ code: "invalid_request", reason: "unsupported_in_tui_mode" });
     expect(processesAtHome(driven.temp.home)).toEqual([]);
@@ -613,6 +614,24 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     const [first, second] = other.upstream();
     expect(first.tools.map(({ name }: any) => name)).toEqual(["Read"]);
     expect(JSON.stringify(second.messages)).toMatch(/the note's words|hasn't been granted|permission/);
+  }, 60_000);
+
+  test("what a tool of this host has started goes with its turn", async () => {
+    await using other = await driveTerminal(
+      cli,
+      {},
+      { hostTools: { allowed: ["Bash"], mcpConfig: undefined, skipPermissions: false } },
+    );
+    const began = join(other.temp.path, "began");
+    const command = `touch ${began}; sleep 3219`;
+    other.script({ blocks: [called("toolu_b", "Bash", { command, description: "Waits." })] });
+    const leaving = new AbortController();
+    const stream = other.stream([user("wait")], {}, "ann", leaving.signal);
+    const first = stream.next().catch(() => null);
+    await waitUntil("it runs", () => existsSync(began), 20_000);
+    leaving.abort();
+    await first;
+    await waitUntil("nothing runs any more", () => processesAtHome(other.temp.home).length === 0, 10_000);
   }, 60_000);
 
   test("in the owner's home adds its own trust to the CLI's configuration, keeps the rest, and takes its files away", async () => {

@@ -235,6 +235,12 @@ describe("the interactive mode", () => {
     expect(message).toContain("The interactive mode (CLAUDE_TUI_MODE) is for one person");
     expect(message).toContain(words);
   });
+  test("takes no directories that depend on where it was started", () => {
+    for (const name of ["OCP_TUI_HOME", "OCP_TUI_CWD"]) {
+      expect(refusal({ ...tui, [name]: "~/there" })).toBe(`${name} is "~/there". It must be an absolute path.`);
+    }
+  });
+
   test("is for the owner's devices too where the owner says so", () => {
     expect(load({ ...tui, CLAUDE_BIND: "0.0.0.0", OCP_TUI_ALLOW_LAN: "1" }).tuiMode).toBe(true);
   });

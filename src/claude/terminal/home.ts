@@ -14,7 +14,7 @@ import {
 import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
-import { partialConfiguration, remove, removeMatching, sessionRecord } from "../leftovers.ts";
+import { partialConfiguration, remove, removeMatching, sessionRecord, socketOf, toolLogs } from "../leftovers.ts";
 import { pidOf } from "./files.ts";
 import type { TerminalSettings } from "./settings.ts";
 
@@ -92,11 +92,15 @@ export async function prepareHome(
       exact.push(join(config, kind, id));
     exact.push(join(config, "debug", `${id}.txt`));
     // Of all sessions, in a home where nobody else has any.
-    if (home.ours && at === home.path) exact.push(join(config, "history.jsonl"), join(config, "paste-cache"));
+    if (home.ours && at === home.path) {
+      exact.push(join(config, "history.jsonl"), join(config, "paste-cache"), ...toolLogs.map((name) => join(at, name)));
+    }
     await Promise.all(exact.map(remove));
     if (pid !== null) {
       await removeMatching(join(config, "sessions"), sessionRecord(pid));
       await removeMatching(dirname(fileOf(at)), partialConfiguration(pid));
+      // Where the path of its own directory is too long for a socket.
+      await removeMatching(join("/tmp", `cc-socks-${process.getuid?.()}`), socketOf(pid));
     }
     present.delete(id);
     if (present.size > 0) return;

@@ -5,6 +5,7 @@ import type { ToolResultBlock } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { type Bridge, createBridge } from "../bridge.ts";
 import type { Holder } from "../conversations.ts";
+import { descendantsOf } from "../descendants.ts";
 import { type Binding, keyOf } from "./binding.ts";
 import { compose } from "./composer.ts";
 import { createFiles, type SessionFiles } from "./files.ts";
@@ -78,7 +79,7 @@ export interface OpenOptions
 
 /** How long, in ms, the CLI may take to store a login, to put its files away, and to end a turn that it has answered. */
 const refreshTime = 15_000;
-const leavingTime = 3_000;
+const leavingTime = 2_000;
 const restTime = 30_000;
 
 /** Throws what Bun.spawn, or the disk, throws. */
@@ -178,6 +179,8 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     throw error;
   }
   files.begun(pty.pid);
+  let goes = false;
+  let started: number[] = [];
   pty.screen.watch(stir);
   const exited = pty.exited.then(async ({ code, signal }) => {
     gone = true;
@@ -189,6 +192,7 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     leaving.abort(error);
     listener?.failed(error);
     stir();
+    for (const each of started) killQuietly(each);
     await files.remove();
     await home.clear(identity.home, id, pty.pid);
   });
@@ -202,16 +206,16 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     }
   };
 
-  let goes = false;
   const retire = async (patience: number) => {
-    goes = true;
     if (gone) return;
+    // What a tool of this host has started is in a session of its own, and 2.1.197 leaves it behind.
+    if (!goes && binding.hostTools) started = descendantsOf(pty.pid);
+    goes = true;
     pty.terminate();
     const timer = setTimeout(pty.kill, patience);
     await exited;
     clearTimeout(timer);
   };
-  const isOurs = settings.home.ours && identity.home === settings.home.path;
 
   return {
     id,
@@ -221,14 +225,8 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     bridge,
     token: identity.kind === "isolated" ? identity.token : null,
     called,
-    // In the owner's home it may be writing what other sessions of the CLI read, or hold their lock.
-    process: {
-      kill() {
-        goes = true;
-        if (isOurs) pty.kill();
-        else void retire(leavingTime);
-      },
-    },
+    // It ends what its tools started, and its locks; killed three times, it holds the terminal for a broken one (2.1.330).
+    process: { kill: () => void retire(leavingTime) },
     get leaving() {
       return goes;
     },
@@ -276,4 +274,12 @@ export function openTerminal(options: OpenOptions): TerminalSession {
       ),
     retire: () => retire(refreshTime),
   };
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
 }

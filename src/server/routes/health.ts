@@ -48,6 +48,8 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
   const journal = services.journal.status();
   const queue = admission.stats();
   const { cli, login } = status;
+  const maxConcurrent = config.tuiMode ? config.tuiMaxConcurrent : config.maxConcurrent;
+  const hostTools = !config.tuiMode || config.tuiFullTools;
   return {
     ...summary(services, status),
     advice: [...advice(status), ...adviceOnUsage(journal)],
@@ -59,11 +61,11 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     auth: { ok: isLoggedIn(status), state: login.state, source: login.source, message: login.problem },
     instanceName: config.instanceName ?? null,
     config: {
-      allowedTools: config.allowedTools ?? [],
+      allowedTools: hostTools ? (config.allowedTools ?? []) : [],
       skipPermissions: config.skipPermissions,
-      mcpConfig: config.mcpConfig ?? null,
-      timeout: config.timeout,
-      maxConcurrent: config.maxConcurrent,
+      mcpConfig: hostTools ? (config.mcpConfig ?? null) : null,
+      timeout: config.tuiMode ? config.tuiWallclock : config.timeout,
+      maxConcurrent,
       maxQueue: config.maxQueue,
       maxBodySize: config.maxBodySize,
       maxPromptChars: config.maxPromptChars ?? null,
@@ -80,7 +82,7 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     },
     spawn: status.spawn,
     concurrency: {
-      maxConcurrent: config.maxConcurrent,
+      maxConcurrent,
       maxQueue: config.maxQueue,
       inflight: queue.running,
       queued: queue.waiting,
@@ -94,12 +96,12 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
 }
 
 /** The keys are the ones that existing monitors read. */
-function interactive(config: Config, { terminal }: EngineStatus, queue: AdmissionStats) {
+function interactive(config: Config, { terminal, spawn }: EngineStatus, queue: AdmissionStats) {
   const { turns = 0, deltas = 0, topUps = 0, divergences = 0, zeroDeltaTurns = 0 } = terminal?.stream ?? {};
   return {
     enabled: terminal !== null,
     singleUser: terminal !== null,
-    home: terminal?.home ?? null,
+    home: terminal ? spawn.home : null,
     cwd: terminal?.cwd ?? null,
     entrypointMode: config.tuiEntrypoint,
     lastEntrypoint: terminal?.lastEntrypoint ?? null,
