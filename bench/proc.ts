@@ -29,34 +29,53 @@ export function memoryOf(pid: number): Memory {
   return { resident: bytes("Rss"), proportional: bytes("Pss"), anonymous: bytes("Anonymous") };
 }
 
-const lookMs = 100;
-/** A booted or answered CLI works on in bursts for some seconds. */
-const quietLooks = 8;
-const patienceMs = 10_000;
+/** A booted or answered CLI works on in bursts for some seconds, so it takes several calm windows in a row. */
+const windowMs = 200;
+const calmWindows = 3;
+const patienceMs = 5_000;
+/**
+ * How busy all processes together may be in a calm window, in cores: two clock ticks, and the 0.1 to 1 % that each idle
+ * CLI takes (measured on 2.1.330).
+ */
+const restingCores = (processes: number) => (2 * tickMs) / windowMs + 0.01 * processes;
 
 /**
- * Waits until nothing that this process started works any more, so that one sample does not pay for another; at most
- * `patience` ms.
+ * Waits until what this process started rests, so that one sample does not pay for another; `patience` ms at most. To
+ * rest is to use little processor time: idle CLIs always use some.
  */
 export async function settle(patience = patienceMs): Promise<void> {
   const deadline = performance.now() + patience;
-  let before = busy();
-  for (let quiet = 0; quiet < quietLooks && performance.now() < deadline; ) {
-    await Bun.sleep(lookMs);
-    const now = busy();
-    quiet = [...now].every(([pid, time]) => time - (before.get(pid) ?? 0) < tickMs) ? quiet + 1 : 0;
+  let before = observe();
+  for (let calm = 0; calm < calmWindows && performance.now() < deadline; ) {
+    await Bun.sleep(windowMs);
+    const now = observe();
+    calm = isResting(before, now) ? calm + 1 : 0;
     before = now;
   }
 }
 
-function busy(): Map<number, number> {
-  const times = new Map<number, number>();
+export interface Observed {
+  /** Ms. */
+  at: number;
+  /** The CPU time of each process by its pid, ms. */
+  cpu: ReadonlyMap<number, number>;
+}
+
+/** Whether the processes that were there both times rested in between. One that has just started does not. */
+export function isResting(before: Observed, now: Observed): boolean {
+  let used = 0;
+  for (const [pid, time] of now.cpu) used += time - (before.cpu.get(pid) ?? 0);
+  return used / (now.at - before.at) <= restingCores(now.cpu.size);
+}
+
+function observe(): Observed {
+  const cpu = new Map<number, number>();
   for (const { pid } of descendants(process.pid)) {
     try {
-      times.set(pid, cpuTime(pid));
+      cpu.set(pid, cpuTime(pid));
     } catch {
       // It ended meanwhile.
     }
   }
-  return times;
+  return { at: performance.now(), cpu };
 }

@@ -24,11 +24,13 @@ export interface Programs extends AsyncDisposable {
   start(options: ProgramOptions): Promise<Program>;
 }
 
-/** Disposing of it ends every program that still runs. */
+/** Disposing of it ends every program that still runs, and none starts after it. */
 export function createPrograms(): Programs {
   const running = new Set<Program>();
+  let isDisposed = false;
 
   async function start({ argv, env, onMessage }: ProgramOptions): Promise<Program> {
+    if (isDisposed) throw new Error("The figure has ended.");
     const temp = await createTemp();
     const began = performance.now();
     const child = Bun.spawn(argv, {
@@ -64,6 +66,7 @@ export function createPrograms(): Programs {
   return {
     start,
     async [Symbol.asyncDispose]() {
+      isDisposed = true;
       await Promise.all([...running].map((program) => program[Symbol.asyncDispose]()));
     },
   };

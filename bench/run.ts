@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import type { Figure } from "./figure.ts";
+import { deadlineOf, expectedSeconds, type PlannedFigure } from "./figure.ts";
 import { bytes } from "./figures/bytes.ts";
 import { firstToken } from "./figures/first-token.ts";
 import { interactive } from "./figures/interactive.ts";
@@ -20,27 +20,24 @@ import { store } from "./figures/store.ts";
 import { throughput } from "./figures/throughput.ts";
 import { toolStep } from "./figures/tool-step.ts";
 import { describeMachine } from "./machine.ts";
+import { endDescendants, measureAll } from "./measure-all.ts";
 import { buildIfStale } from "./ours.ts";
-import { createPrograms } from "./programs.ts";
-import { type Metric, renderMetrics } from "./table.ts";
+import { renderMetrics } from "./table.ts";
 
-const figures = new Map<string, Figure>([
-  ["first-token", firstToken],
-  ["next-turn", nextTurn],
-  ["tool-step", toolStep],
-  ["interactive", interactive],
-  ["paths", paths],
-  ["bytes", bytes],
-  ["throughput", throughput],
-  ["relay", relay],
-  ["rest", rest],
-  ["startup", startup],
-  ["size", size],
-  ["store", store],
+const figures = new Map<string, PlannedFigure>([
+  ["first-token", { measure: firstToken, seconds: { base: 10, quick: 10, each: 7 } }],
+  ["next-turn", { measure: nextTurn, seconds: { base: 3, quick: 3, each: 7 } }],
+  ["tool-step", { measure: toolStep, seconds: { base: 5, quick: 5, each: 3 } }],
+  ["interactive", { measure: interactive, seconds: { base: 10, quick: 10, each: 4 } }],
+  ["paths", { measure: paths, seconds: { base: 20, quick: 8 } }],
+  ["bytes", { measure: bytes, seconds: { base: 5, quick: 5 } }],
+  ["throughput", { measure: throughput, seconds: { base: 180, quick: 20 } }],
+  ["relay", { measure: relay, seconds: { base: 50, quick: 12 } }],
+  ["rest", { measure: rest, seconds: { base: 75, quick: 10 } }],
+  ["startup", { measure: startup, seconds: { base: 20, quick: 10 } }],
+  ["size", { measure: size, seconds: { base: 10, quick: 10 } }],
+  ["store", { measure: store, seconds: { base: 20, quick: 10 } }],
 ]);
-
-/** Ms that one figure may take before the run is given up. */
-const figureDeadline = 360_000;
 
 interface Options {
   names: string[];
@@ -63,12 +60,14 @@ function readOptions(): Options {
   if (unknown.length > 0) {
     throw new Error(`There is no figure ${unknown.join(", ")}. There are ${[...figures.keys()].join(", ")}.`);
   }
-  const runs = Number(values.runs ?? (values.quick ? 2 : 12));
+  const runs = Number(values.runs ?? (values.quick ? 2 : 10));
   if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1.");
   return { names, runs, quick: values.quick, json: values.json };
 }
 
 async function run({ names, runs, quick, json }: Options): Promise<void> {
+  const chosen = new Map(names.map((name) => [name, figures.get(name)!]));
+  const seconds = [...chosen.values()].reduce((sum, figure) => sum + expectedSeconds(figure, runs, quick), 0);
   await buildIfStale();
   const machine = await describeMachine(new Date());
   console.log(
@@ -76,32 +75,25 @@ async function run({ names, runs, quick, json }: Options): Promise<void> {
       .map(([name, value]) => `${name}: ${value}`)
       .join("\n")}\n`,
   );
-
-  await using programs = createPrograms();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, async () => {
-      await programs[Symbol.asyncDispose]();
-      process.exit(1);
-    });
-  }
-  const metrics: Metric[] = [];
-  for (const name of names) {
-    console.error(`measuring ${name} ...`);
-    const measured = await inTime(name, figures.get(name)!({ programs, runs, quick }));
-    metrics.push(...measured);
-    console.log(renderMetrics(measured));
-  }
-  if (json !== undefined) await Bun.write(json, `${JSON.stringify({ machine, metrics }, null, 2)}\n`);
-}
-
-async function inTime<Result>(name: string, work: Promise<Result>): Promise<Result> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} took longer than ${figureDeadline / 1000} s.`)), figureDeadline);
+  console.error(`${names.length} figures take about ${Math.ceil(seconds / 60)} min on two quiet cores.`);
+  const { metrics, failed } = await measureAll(chosen, {
+    runs,
+    quick,
+    deadlineOf,
+    onStart: (name, estimate) => console.error(`measuring ${name} (about ${Math.round(estimate)} s) ...`),
+    onMetrics: (measured) => console.log(renderMetrics(measured)),
+    onFailure: (name, error) => console.error(`${name} failed: ${error instanceof Error ? error.message : error}`),
   });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  if (json !== undefined) await Bun.write(json, `${JSON.stringify({ machine, metrics, failed }, null, 2)}\n`);
+  if (failed.length > 0) throw new Error(`These figures failed: ${failed.join(", ")}.`);
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    endDescendants();
+    process.exit(1);
+  });
+}
 try {
   await run(readOptions());
   process.exit(0);

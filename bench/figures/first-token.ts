@@ -11,9 +11,6 @@ import { alternate } from "../measure.ts";
 import { startOurs } from "../ours.ts";
 import { settle } from "../proc.ts";
 
-/** How long, in ms, a CLI needs at most to boot here before it is asked. */
-const bootMs = 2_000;
-
 export const firstToken: Figure = async ({ programs, runs }) => {
   await using api = await startApi(programs);
   await using ours = await startOurs(programs, { apiUrl: api.url });
@@ -37,7 +34,7 @@ export const firstToken: Figure = async ({ programs, runs }) => {
   const booted = async (text: string) => {
     const claude = bootBare(options);
     try {
-      await Bun.sleep(bootMs);
+      await settle();
       const since = performance.now();
       initializeBare(claude);
       return await askBare(claude, text, since);
@@ -88,7 +85,7 @@ export const firstToken: Figure = async ({ programs, runs }) => {
 async function spareOf(url: string): Promise<void> {
   for (let waited = 0; waited < 50; waited++) {
     const { processes } = (await (await fetch(`${url}/health`)).json()) as { processes: { spare: number } };
-    if (processes.spare > 0) return Bun.sleep(bootMs);
+    if (processes.spare > 0) return settle();
     await Bun.sleep(200);
   }
   throw new Error("The server has no spare.");

@@ -5,12 +5,7 @@ import { ask, type Message, type Timing } from "../client.ts";
 import type { Figure } from "../figure.ts";
 import { alternate } from "../measure.ts";
 import { startOurs } from "../ours.ts";
-import { settle as settleAll } from "../proc.ts";
-
-/** How long, in ms, a session needs at most to boot here before it is asked. */
-const bootMs = 2_000;
-/** The same of what works on after an answer; an interactive CLI never rests entirely. */
-const settle = () => settleAll(3_000);
+import { settle } from "../proc.ts";
 
 export const interactive: Figure = async ({ programs, runs }) => {
   await using api = await startApi(programs);
@@ -29,7 +24,7 @@ export const interactive: Figure = async ({ programs, runs }) => {
   };
   for (const { url } of [headless, terminal]) await ask(url, [{ role: "user", content: "Warm up." }]);
   const [main, other] = await alternate<Timing[]>(
-    runs,
+    Math.ceil(runs / 2),
     [headless, terminal].map(
       ({ url }, at) =>
         (round) =>
@@ -51,7 +46,7 @@ export const interactive: Figure = async ({ programs, runs }) => {
 async function ready(url: string): Promise<void> {
   for (let waited = 0; waited < 100; waited++) {
     const { processes } = (await (await fetch(`${url}/health`)).json()) as { processes: { spare: number } };
-    if (processes.spare > 0) return Bun.sleep(bootMs);
+    if (processes.spare > 0) return settle();
     await Bun.sleep(200);
   }
   throw new Error("The server keeps nothing booted.");

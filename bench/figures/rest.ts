@@ -10,7 +10,7 @@ import { cpuTime, type Memory, memoryOf, settle } from "../proc.ts";
 import type { Metric } from "../table.ts";
 
 export const rest: Figure = async ({ programs, quick }) => {
-  const windowMs = quick ? 3_000 : 30_000;
+  const windowMs = quick ? 3_000 : 20_000;
   await using temp = await createTemp();
   await using api = await startApi(programs);
   await using ours = await startOurs(programs, { apiUrl: api.url });

@@ -4,10 +4,14 @@ import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { agesOf, clock } from "../../bench/emitter.ts";
+import { deadlineOf, type PlannedFigure } from "../../bench/figure.ts";
 import { alternate, percentile, summarize } from "../../bench/measure.ts";
+import { measureAll } from "../../bench/measure-all.ts";
 import { isStale } from "../../bench/ours.ts";
+import { isResting } from "../../bench/proc.ts";
 import { figure, renderMetrics } from "../../bench/table.ts";
 import { testEnv } from "../harness/env.ts";
+import { isAlive, waitUntil } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 
 test("a binary is stale when a source is newer", () => {
@@ -145,4 +149,61 @@ describe("bun run bench", () => {
     expect(stdout).toBe("");
     expect(stderr).toContain(says);
   });
+});
+
+describe("processes", () => {
+  const after = (ms: number, times: readonly number[]) => ({
+    at: ms,
+    cpu: new Map(times.map((time, pid) => [pid, time])),
+  });
+  const idle = Array.from({ length: 17 }, () => 1_000);
+
+  test("rest while idle ones use a clock tick now and then", () => {
+    expect(isResting(after(0, idle), after(200, idle.with(3, 1_010).with(9, 1_010)))).toBe(true);
+  });
+
+  test("do not rest while one of them works, or has just started", () => {
+    expect(isResting(after(0, idle), after(200, idle.with(3, 1_150)))).toBe(false);
+    expect(isResting(after(0, []), after(200, [150]))).toBe(false);
+  });
+});
+
+test("a figure that fails or hangs does not end the others, and what it started is gone", async () => {
+  const metric = { title: "Size", unit: "MB" as const, rows: [{ by: "ocp", samples: [1] }] };
+  const seconds = { base: 1, quick: 1 };
+  const hung: Array<{ pid: number }> = [];
+  const figures = new Map<string, PlannedFigure>([
+    ["failing", { seconds, measure: async () => Promise.reject(new Error("no CLI")) }],
+    [
+      "hanging",
+      {
+        seconds,
+        async measure() {
+          const child = Bun.spawn(["sleep", "1000"]);
+          hung.push(child);
+          await child.exited;
+          return new Promise(() => {});
+        },
+      },
+    ],
+    ["good", { seconds, measure: async () => [metric] }],
+  ]);
+  const failures: string[] = [];
+  const { metrics, failed } = await measureAll(figures, {
+    runs: 1,
+    quick: true,
+    deadlineOf: () => 50,
+    onStart() {},
+    onMetrics() {},
+    onFailure: (name, error) => failures.push(`${name}: ${(error as Error).message}`),
+  });
+  expect(metrics).toEqual([metric]);
+  expect(failed).toEqual(["failing", "hanging"]);
+  expect(failures).toEqual(["failing: no CLI", "hanging: It took longer than 0 s."]);
+  await waitUntil("the hung figure's program is gone", () => hung.every(({ pid }) => !isAlive(pid)));
+});
+
+test("a figure's deadline follows the time that it takes", () => {
+  expect(deadlineOf(10)).toBe(100_000);
+  expect(deadlineOf(200)).toBe(860_000);
 });
