@@ -20,22 +20,32 @@ export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now:
     .replace(/ If it persists, check your inference gateway.*$/, "")
     .slice(0, longestText);
 
+  const ended = `The claude CLI ended the turn: ${[result.subtype, reason].filter(Boolean).join(", ")}.`;
   if (reason === "prompt_too_long" || reason === "blocking_limit" || /^prompt is too long/i.test(said)) {
     return new OcpError("context_length_exceeded", "The prompt is longer than the model's context window.");
   }
   if (status === 413) return new OcpError("body_too_large", "The request is too large for the model's API (32 MB).");
-  if (reason === "image_error") return new OcpError("invalid_request", "", { reason: "image_error", said });
+  if (reason === "image_error") {
+    const forLog = "The claude CLI refused an image of the prompt.";
+    return new OcpError("invalid_request", "", { reason: "image_error", said, forLog });
+  }
 
   switch (status) {
     case 400:
-      return new OcpError("invalid_request", "", { said });
+      return new OcpError("invalid_request", "", {
+        said,
+        forLog: "Anthropic's API refused the request with status 400.",
+      });
     case 401:
       return new OcpError(
         "upstream_authentication",
         "Anthropic refused this server's login. On the server, run `claude` and log in again.",
       );
     case 403:
-      return new OcpError("upstream_permission", "Anthropic refuses this account the request: ", { said });
+      return new OcpError("upstream_permission", "Anthropic refuses this account the request: ", {
+        said,
+        forLog: "Anthropic refuses this account the request (status 403).",
+      });
     case 404:
       return new OcpError("model_not_found", "The model does not exist, or this account has no access to it.", {
         param: "model",
@@ -51,10 +61,23 @@ export function failureOf(result: ResultFrame, limit: RateLimitInfo | null, now:
     case null:
       if (/not logged in|\/login/i.test(text)) return notLoggedIn();
       if (/^overloaded/i.test(said)) return new OcpError("overloaded", "Anthropic's API is overloaded.");
-      return new OcpError("upstream_failed", "The answer failed: ", { said });
+      return connectionFailure(said) ?? new OcpError("upstream_failed", "The answer failed: ", { said, forLog: ended });
     default:
-      return new OcpError("upstream_failed", `Anthropic's API answered ${status}: `, { said });
+      return new OcpError("upstream_failed", `Anthropic's API answered ${status}: `, {
+        said,
+        forLog: `Anthropic's API answered with status ${status}.`,
+      });
   }
+}
+
+/**
+ * An API that cannot be reached: the CLI ends its sentence with the system's name of the error, such as
+ * `(ECONNREFUSED)` on 2.1.330 or `(ConnectionRefused)` on 2.1.197. Null for any other text.
+ */
+function connectionFailure(said: string): OcpError | null {
+  const [, sentence = "", name = ""] = /^([^()]{1,200}) \(([A-Za-z_0-9]{3,40})\)$/.exec(said) ?? [];
+  if (!/connect|reach|socket|timed out|network|certificate|DNS/i.test(sentence)) return null;
+  return new OcpError("upstream_failed", `The claude CLI cannot reach Anthropic's API (${name}).`);
 }
 
 export function notLoggedIn(): OcpError {
@@ -71,6 +94,7 @@ function limited(limit: RateLimitInfo | null, said: string, now: number): OcpErr
       retryAfter: shortPause,
       reason: "rate_limited",
       said,
+      forLog: "Anthropic limits this account for the moment (status 429).",
     });
   }
   return planLimitReached(limit.rateLimitType, resetsAt * 1000, now);

@@ -206,10 +206,11 @@ export function createLimits(onChange: () => void): Limits {
       const decides = current.find(({ name }) => name === overall?.claim);
       const newest = current.toSorted((a, b) => b.at - a.at)[0];
       const paid = extra && lasts(extra) ? extra : null;
+      const windowsNow = current.map(({ toldAt: _, ...window }) => ({ ...window, state: effectiveState(window) }));
       return {
-        windows: current.map(({ toldAt: _, ...window }) => window),
+        windows: windowsNow,
         refusals: [...refusals.values()].filter(lasts),
-        state: decides && overall ? overall.state : "unknown",
+        state: decides && overall ? overall.state : worstOf(windowsNow),
         claim: decides?.name ?? null,
         extraUsage: {
           state: paid?.state ?? "unknown",
@@ -235,6 +236,17 @@ export function createLimits(onChange: () => void): Limits {
 /** Other claims, such as one of too many requests at once, say nothing of the time after this moment. */
 function isQuota(claim: string): boolean {
   return sharedWindows.has(claim) || claim.startsWith("seven_day_") || claim === "overage";
+}
+
+/** `get_usage` tells how much of a window is used and not its state; one that is not used up refuses nothing. */
+function effectiveState({ state, utilization }: PlanWindow): LimitState {
+  return state === "unknown" && utilization !== null && utilization < 1 ? "allowed" : state;
+}
+
+/** The state of the plan where the window that decides is not known: the worst of the windows that all models share. */
+function worstOf(windows: readonly PlanWindow[]): LimitState {
+  const states = windows.filter(({ name }) => sharedWindows.has(name)).map(({ state }) => state);
+  return severity.findLast((state) => states.includes(state)) ?? "unknown";
 }
 
 function isOpen(state: LimitState): boolean {

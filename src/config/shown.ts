@@ -15,6 +15,11 @@ export function shownSettings({ config, given }: LoadedSettings): Record<string,
   ) as Record<string, Value | undefined>;
 }
 
+/** The variables whose values are secrets. */
+export const secretVariables: readonly string[] = table
+  .filter(({ type }) => type.kind === "secret")
+  .map(({ env }) => env);
+
 /** The secrets among the values. */
 export function secretsIn(config: Config): string[] {
   const secrets = table.filter(({ type }) => type.kind === "secret").map(({ name }) => config[name as keyof Config]);

@@ -44,7 +44,7 @@ const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf;
 
-export interface ErrorDetail {
+interface CommonDetail {
   /** The field at fault, as a path: `messages.0.content`. */
   param?: string;
   /** A finer reason within the code, such as `invalid_image_url`. */
@@ -53,10 +53,16 @@ export interface ErrorDetail {
   retryAfter?: number;
   /** Which budget is used up, of code quota_exceeded. */
   quota?: ExceededQuota;
-  /** What the model's side said, when the message ends with it: it may repeat the prompt, so no log shows it. */
-  said?: string;
   cause?: unknown;
 }
+
+/** What the model's side said ends the message. It may repeat the prompt, so the log gets a sentence without it. */
+interface QuotedDetail {
+  said: string;
+  forLog: string;
+}
+
+export type ErrorDetail = CommonDetail & (QuotedDetail | { said?: never; forLog?: never });
 
 export interface ExceededQuota {
   period: "daily" | "weekly" | "monthly";
@@ -74,7 +80,7 @@ export class OcpError extends Error {
   readonly reason: string | undefined;
   readonly retryAfter: number | undefined;
   readonly quota: ExceededQuota | undefined;
-  /** The message without what the model's side said. */
+  /** A sentence without what the model's side said. */
   readonly forLog: string;
 
   /** `message` is a sentence for the user: no prompt but in `said`, no secret, no path of the host. */
@@ -85,7 +91,7 @@ export class OcpError extends Error {
     this.reason = detail.reason;
     this.retryAfter = detail.retryAfter;
     this.quota = detail.quota;
-    this.forLog = message;
+    this.forLog = detail.forLog ?? message;
   }
 
   /** The HTTP status. */

@@ -53,10 +53,37 @@ describe("a window", () => {
     });
   });
 
-  test("is unknown once it has reset, and so is what it decided", () => {
+  test("is unknown once it has reset, and the plan's state is then that of the window that is left", () => {
     const status = known([allowed]).status(now + 2 * hour);
     expect(status.windows.map(({ name }) => name)).toEqual(["seven_day"]);
-    expect(status).toMatchObject({ state: "unknown", claim: null });
+    expect(status).toMatchObject({ state: "allowed", claim: null });
+    expect(known([allowed]).status(now + 100 * hour)).toMatchObject({ windows: [], state: "unknown" });
+  });
+
+  test("whose share is known and not used up is allowed, also where nobody has told its state", () => {
+    const limits = known();
+    const window = (utilization: number, resetsAt: number) => ({
+      utilization,
+      resets_at: new Date(resetsAt).toISOString(),
+    });
+    const tell = (five_hour: object, seven_day: object) =>
+      limits.tellUsage({ rate_limits: { five_hour, seven_day } }, heard());
+    tell(window(21, now + hour), window(42, now + 80 * hour));
+    const status = limits.status(now);
+    expect(status.state).toBe("allowed");
+    expect(status.windows.map(({ state }) => state)).toEqual(["allowed", "allowed"]);
+    // A window that is used up may refuse, or be paid for with extra usage.
+    tell(window(100, now + hour), window(100, now + 80 * hour));
+    expect(limits.status(now).state).toBe("unknown");
+  });
+
+  test("that only some models have says nothing of the plan's state", () => {
+    const told = { ...allowed, rateLimitType: undefined, unifiedWindows: { seven_day_opus: week } };
+    expect(known([told]).status(now).state).toBe("unknown");
+    expect(known([{ ...allowed, rateLimitType: undefined }]).status(now)).toMatchObject({
+      state: "allowed",
+      claim: null,
+    });
   });
 
   test("has an unknown share where only its state is told", () => {
@@ -147,7 +174,8 @@ describe("a refusal", () => {
   test("is lifted by an answer, and what was said of its window is of no worth any more", () => {
     const limits = known([rejected]);
     limits.answered(heard({ model: opus, at: now + minute }));
-    expect(limits.status(now + minute)).toMatchObject({ refusals: [], state: "unknown", claim: null });
+    expect(limits.status(now + minute)).toMatchObject({ refusals: [], claim: null });
+    expect(limits.status(now + minute).state).not.toBe("rejected");
     expect(limits.status(now + minute).windows.map(({ name }) => name)).not.toContain("five_hour");
   });
 

@@ -177,7 +177,22 @@ describe("without a service manager", () => {
     expect(processesAtHome(temp.home)).toEqual([]);
     expect(readFileSync(join(standIns.state, "table"), "utf8")).toBe("0 1 * * * backup\n");
     for (const file of ["start.sh", "service.pid"]) expect(existsSync(join(data(), file))).toBe(false);
-    expect((await ocp(["uninstall"])).stdout).toStartWith("No service was installed.");
+    // The login token is among what stays, and an update keeps copies of it.
+    const snapshot = join(data(), "upgrade-snapshot-2026-01-02T03-04-05-000Z");
+    mkdirSync(snapshot);
+    writeFileSync(join(snapshot, "ocp"), "");
+    writeFileSync(join(snapshot, "snapshot.json"), '{"from":"4.0.0","to":"4.0.1","createdAt":"2026-01-02T03:04:05Z"}');
+    writeFileSync(join(snapshot, "service.env"), "PROXY_API_KEY='a secret of mine'\n");
+    const left = [
+      { file: join(data(), "service.env"), names: ["CLAUDE_CODE_OAUTH_TOKEN"] },
+      { file: join(snapshot, "service.env"), names: ["PROXY_API_KEY"] },
+    ];
+    const again = (await ocp(["uninstall"])).stdout;
+    expect(again).toStartWith("No service was installed.");
+    for (const { file, names } of left) expect(again).toContain(`${file} still holds ${names[0]}.`);
+    expect(again).toContain("ocp uninstall --purge");
+    expect(again).not.toContain("a secret of mine");
+    expect(JSON.parse((await ocp(["uninstall", "--json"])).stdout)).toMatchObject({ secrets: left });
     expect((await ocp(["start"])).stderr).toContain("No service is installed.");
 
     expect(await ocp(["uninstall", "--purge"])).toMatchObject({

@@ -2,9 +2,12 @@
 
 import { lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { resolvePaths } from "../../config/paths.ts";
+import { type Paths, resolvePaths } from "../../config/paths.ts";
+import { readServiceEnv } from "../../config/service-env.ts";
+import { secretVariables } from "../../config/shown.ts";
 import { OcpError } from "../../core/errors.ts";
 import { chooseManager, findInstalled } from "../../service/find.ts";
+import { snapshotsIn } from "../../update/snapshot.ts";
 import { confirm } from "../confirm.ts";
 import { exitCodes, type Host, write } from "../output.ts";
 import { serviceMachine } from "./machine.ts";
@@ -25,9 +28,17 @@ export async function uninstall(args: Readonly<Record<string, unknown>>, host: H
     done.push(`Deleted ${paths.data}.`);
   }
   const kept = agreed || !isThere(paths.data) ? [] : [`Keys, usage and settings stay in ${paths.data}.`];
+  const secrets = secretsLeftIn(paths);
+  if (secrets.length > 0) {
+    kept.push(
+      ...secrets.map(({ file, names }) => `${file} still holds ${names.join(", ")}.`),
+      "If this machine is to run OCP no longer, delete what it holds: ocp uninstall --purge",
+    );
+  }
   const nothing = done.length === 0 ? ["No service was installed."] : [];
   const text = [...nothing, ...done, ...kept, ""].join("\n");
-  await write(host, host.stdout, args.json === true ? `${JSON.stringify({ done, purged: agreed }, null, 2)}\n` : text);
+  const report = { done, purged: agreed, secrets };
+  await write(host, host.stdout, args.json === true ? `${JSON.stringify(report, null, 2)}\n` : text);
   return exitCodes.ok;
 }
 
@@ -42,6 +53,16 @@ function demandOurs(data: string): void {
     "not_ready",
     `${data} does not look like OCP's own directory. It is left alone: look at it and delete it yourself.`,
   );
+}
+
+/** The files with secrets of the service's environment: its own, and the copies that updates have made. */
+function secretsLeftIn({ data, serviceEnv }: Paths): Array<{ file: string; names: string[] }> {
+  const files = [serviceEnv, ...snapshotsIn(data).map(({ directory }) => join(directory, "service.env"))];
+  return files.flatMap((file) => {
+    const variables = readServiceEnv(file);
+    const names = secretVariables.filter((name) => variables[name]);
+    return names.length === 0 ? [] : [{ file, names }];
+  });
 }
 
 function isThere(path: string): boolean {
