@@ -1,4 +1,4 @@
-/** A program in the place of the CLI that answers "Hello world", in sh: it starts in a ms, for tests that want many. */
+/** A program in the place of the CLI that answers with two words, in sh: it starts in a ms, for tests that want many. */
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,9 +6,13 @@ import { ending, messageStart, text, textStart } from "./fake-cli.ts";
 
 /**
  * Returns the path for CLAUDE_BIN. `directory` is a test's own, and outlives the program; `pause` is how many seconds
- * lie between the two words.
+ * lie between the two words, which hold no single quote.
  */
-export function createQuickCli(directory: string, pause = "0"): string {
+export function createQuickCli(
+  directory: string,
+  pause = "0",
+  [first, second]: readonly [string, string] = ["Hello", " world"],
+): string {
   const bin = join(directory, "quick-claude");
   const frames = (some: readonly unknown[]) => some.map((frame) => `${JSON.stringify(frame)}\n`).join("");
   // No frame holds a quote that ends a text of the shell.
@@ -20,9 +24,9 @@ while IFS= read -r line; do
       id=\${line#*'"request_id":"'}
       printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{}}}\\n' "\${id%%'"'*}" ;;
     *'"type":"user"'*)
-      printf '%s' '${frames([messageStart, textStart, text("Hello")])}'
+      printf '%s' '${frames([messageStart, textStart, text(first)])}'
       sleep ${pause}
-      printf '%s' '${frames([text(" world"), ...ending])}' ;;
+      printf '%s' '${frames([text(second), ...ending])}' ;;
   esac
 done
 `;

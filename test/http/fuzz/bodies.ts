@@ -1,6 +1,7 @@
 /** Bodies: JSON that is broken, of the wrong types, deep, huge or nearly right. */
 
 import type { Random } from "./random.ts";
+import { withSchema } from "./schemas.ts";
 
 /** Requests that would be right, by path. */
 const examples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -70,7 +71,7 @@ const others: Readonly<Record<string, unknown>>[] = [
 export function bodyOf(random: Random, path: string): Buffer {
   const example = examples[path.replace("/count_tokens", "")] ?? random.pick([...Object.values(examples), ...others]);
   const right = JSON.stringify(example);
-  switch (random.int(10)) {
+  switch (random.int(11)) {
     case 0:
       return random.bytes(random.int(300));
     case 1:
@@ -83,6 +84,8 @@ export function bodyOf(random: Random, path: string): Buffer {
       return deep(random, example);
     case 5:
       return huge(random, example);
+    case 6:
+      return Buffer.from(JSON.stringify(withSchema(random, path.replace("/count_tokens", ""), example)));
     default:
       return Buffer.from(JSON.stringify(changed(random, example)));
   }

@@ -42,14 +42,17 @@ const paths = [
 const busy = paths.slice(0, 4);
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
-export function requestOf(random: Random): FuzzRequest | PoliteRequest {
+/** `key`: what most of them present; null where no key is wanted. */
+export function requestOf(random: Random, key: string | null): FuzzRequest | PoliteRequest {
   const kind = random.int(20);
   if (kind === 0) return { ...oneGo(random.bytes(1 + random.int(2_000))), afterwards: "end" };
   if (kind <= 2) return { ...oneGo(Buffer.from(brokenHead(random), "latin1")), afterwards: "end" };
-  if (kind <= 5) return politeRequest(random);
-  const request = Buffer.concat([aRequest(random), ...(random.chance(0.03) ? [aRequest(random)] : [])]);
+  if (kind <= 5) return politeRequest(random, key);
+  const one = () => aRequest(random, key);
+  const request = Buffer.concat([one(), ...(random.chance(0.03) ? [one()] : [])]);
   const whole: FuzzRequest = { ...oneGo(request), isHttp: true };
   if (kind === 6) return { ...whole, pieces: cutUp(random, request), pause: 1 + random.int(10) };
+  if (kind === 8 && random.chance(0.2)) return trickle(random, request);
   if (kind === 7) {
     const half = request.subarray(0, random.int(request.length));
     return { ...whole, pieces: [half], afterwards: random.pick(["end", "leave"] as const), isHttp: false };
@@ -61,6 +64,15 @@ function oneGo(bytes: Buffer): FuzzRequest {
   return { pieces: [bytes], pause: 0, afterwards: "wait", isHttp: false };
 }
 
+/** Comes so slowly that it would take minutes, for some seconds: a client that is slow, or means to hold a place. */
+function trickle(random: Random, request: Buffer): FuzzRequest {
+  const size = 1 + random.int(200);
+  const pieces = Array.from({ length: 5 + random.int(15) }, (_, at) => request.subarray(at * size, (at + 1) * size));
+  const pause = 50 + random.int(500);
+  const afterwards = random.pick(["end", "leave"] as const);
+  return { pieces: pieces.filter((piece) => piece.length > 0), pause, afterwards, isHttp: false };
+}
+
 function cutUp(random: Random, request: Buffer): Buffer[] {
   const size = 1 + Math.ceil(request.length / (2 + random.int(8)));
   return Array.from({ length: Math.ceil(request.length / size) }, (_, at) =>
@@ -68,17 +80,18 @@ function cutUp(random: Random, request: Buffer): Buffer[] {
   );
 }
 
-function politeRequest(random: Random): PoliteRequest {
+function politeRequest(random: Random, key: string | null): PoliteRequest {
   const [method, path] = random.chance(0.7) ? ["POST", random.pick(busy)] : [random.pick(methods), random.pick(paths)];
   const target = random.chance(0.85) ? path : encodeURI(oddPath(random, path));
   const hasBody = ["POST", "PUT", "PATCH", "DELETE"].includes(method) && random.chance(0.95);
   const headers = Array.from({ length: random.int(3) }, () => oddHeader(random));
+  if (key !== null && random.chance(0.95)) headers.push(["Authorization", `Bearer ${key}`]);
   return { method, target, headers, body: hasBody ? bodyOf(random, path) : null };
 }
 
 /** A head that HTTP allows, whatever it says, and a body that may be anything. */
-function aRequest(random: Random): Buffer {
-  const { method, target, headers, body } = politeRequest(random);
+function aRequest(random: Random, key: string | null): Buffer {
+  const { method, target, headers, body } = politeRequest(random, key);
   const sent = body ?? (random.chance(0.05) ? bodyOf(random, "") : Buffer.alloc(0));
   const chunked = sent.length > 0 && random.chance(0.15);
   const lines = [
