@@ -22,7 +22,7 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import packageJson from "../package.json";
-import { type Asset, type Manifest, type Release, readManifest } from "../src/update/manifest.ts";
+import { type Asset, type Manifest, type Release, type ReleaseList, readManifest } from "../src/update/manifest.ts";
 import { compileBinary } from "./compile.ts";
 import { runtimeOf } from "./runtime.ts";
 import { type Target, targets } from "./targets.ts";
@@ -60,12 +60,12 @@ async function sha256(file: string): Promise<string> {
 }
 
 /** Compiles, packs and measures one platform's binary; half of it is what gzip saves a Pi's line. */
-async function make(target: Target, publicKey: string, scratch: string): Promise<Asset> {
+async function make(target: Target, publicKey: string, date: string, scratch: string): Promise<Asset> {
   const { version, url, out } = values;
   const binary = join(scratch, `ocp-${target.name}`);
   const isHost = target.name === hostTarget();
   const compiled = isHost ? undefined : { bun: target.bun, executablePath: await runtimeOf(target) };
-  const release = { version, target: target.name, releaseUrl: url || null, releaseKey: publicKey };
+  const release = { version, target: target.name, releaseUrl: url || null, releaseKey: publicKey, releaseDate: date };
   await compileBinary(join(root, "src", "main.ts"), binary, compiled, release);
   const file = `${version}/ocp-${target.name}.gz`;
   const packed = join(out, file);
@@ -89,10 +89,21 @@ function hostTarget(): string {
 }
 
 /** What is offered already, if it is ours. */
-function olderReleases(publicKey: string): Release[] {
+function offered(publicKey: string): ReleaseList {
   const file = join(values.out, "manifest.json");
-  if (!existsSync(file)) return [];
+  if (!existsSync(file)) return { date: new Date(0), releases: [] };
   return readManifest(readFileSync(file), readFileSync(`${file}.sig`, "utf8"), publicKey);
+}
+
+/**
+ * Later than the list before, even where the clock went back, because machines refuse an older list. They also refuse
+ * one from the future, which is therefore no list to be later than.
+ */
+function dateAfter(before: Date): string {
+  const now = Date.now();
+  const isWrong = before.getTime() > now + 24 * 60 * 60 * 1000;
+  if (isWrong) process.stderr.write(`The list that is there says ${before.toISOString()}; the new one says now.\n`);
+  return new Date(isWrong ? now : Math.max(now, before.getTime() + 1)).toISOString();
 }
 
 /** `openssl pkeyutl -verify -pubin -inkey key.pub -rawin -in FILE -sigfile <(base64 -d FILE.sig)` checks it. */
@@ -114,20 +125,22 @@ async function release(): Promise<void> {
   const spki = createPublicKey(key).export({ type: "spki", format: "der" });
   const publicKey = spki.toString("base64");
   mkdirSync(out, { recursive: true });
-  const older = olderReleases(publicKey).filter((each) => each.version !== version);
+  const before = offered(publicKey);
+  const older = before.releases.filter((each) => each.version !== version);
+  const date = dateAfter(before.date);
 
   const scratch = mkdtempSync(join(out, ".release-"));
   const assets: Record<string, Asset> = {};
   try {
     for (const target of targets) {
       if (values.target.length > 0 && !values.target.includes(target.name)) continue;
-      assets[target.name] = await make(target, publicKey, scratch);
+      assets[target.name] = await make(target, publicKey, date, scratch);
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  const made: Release = { version, date: new Date().toISOString(), notes, assets };
-  const manifest: Manifest = { schema: 1, releases: [made, ...older] };
+  const made: Release = { version, date, notes, assets };
+  const manifest: Manifest = { schema: 1, date, releases: [made, ...older] };
   const lines = manifest.releases.flatMap((each) =>
     Object.values(each.assets).map(({ sha256: sum, file }) => `${sum}  ${file}\n`),
   );

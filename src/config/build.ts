@@ -10,10 +10,14 @@ export interface Build {
   releaseUrl: string | null;
   /** The Ed25519 key that signs them: SPKI, DER, base64. */
   releaseKey: string | null;
+  /** ISO 8601, of the list of releases that this release came with: an older list is a replayed one. */
+  releaseDate: string | null;
 }
 
 /** Defined by the compiler; what it stands for is nowhere in the environment, which must not choose whom we trust. */
 declare const OCP_BUILD: Build | undefined;
 
 export const build: Build =
-  typeof OCP_BUILD === "undefined" ? { version, target: null, releaseUrl: null, releaseKey: null } : OCP_BUILD;
+  typeof OCP_BUILD === "undefined"
+    ? { version, target: null, releaseUrl: null, releaseKey: null, releaseDate: null }
+    : OCP_BUILD;

@@ -2,6 +2,8 @@
 
 import { existsSync, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { standing } from "../update/check.ts";
+import { listAge } from "../update/list-dates.ts";
 import { readMarker } from "../update/marker.ts";
 import { type Finding, human, runnable } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
@@ -45,13 +47,14 @@ export async function update({ updates, paths, ocp }: DoctorContext): Promise<Fi
     const message = `An update from ${marker.from} to ${marker.to} was interrupted.`;
     return { level: "failure", message, remedy: runnable("update", `${ocp} update --yes`) };
   }
-  const { current, latest, available, problem } = await updates();
-  const evidence = { current, latest };
+  const { current, latest, available, listDate, problem } = await updates();
+  const evidence = { current, latest, listDate };
   if (problem !== null) return { level: "unknown", message: `Whether there is a newer version: ${problem}`, evidence };
-  if (!available) return { level: "ok", message: `${current} is the newest.`, evidence };
+  const age = listDate === null ? "" : ` ${listAge(listDate, Date.now())}`;
+  if (!available) return { level: "ok", message: `${standing({ current, latest })}${age}`, evidence };
   return {
     level: "warning",
-    message: `${latest} is there; this is ${current}.`,
+    message: `${latest} is there; this is ${current}.${age}`,
     evidence,
     remedy: runnable("update", `${ocp} update --yes`),
   };

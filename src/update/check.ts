@@ -3,6 +3,7 @@
 import type { Build } from "../config/build.ts";
 import type { Environment } from "../config/load.ts";
 import { OcpError } from "../core/errors.ts";
+import type { ListDates } from "./list-dates.ts";
 import { newest } from "./manifest.ts";
 import { createReleaseServer, type ReleaseServer } from "./server.ts";
 
@@ -13,6 +14,8 @@ export interface UpdateCheck {
   latest: string | null;
   /** Whether `latest` is newer. */
   available: boolean;
+  /** ISO 8601. A list that stays the same for long may be all that somebody lets through. Null: none was read. */
+  listDate: string | null;
   problem: string | null;
 }
 
@@ -32,14 +35,25 @@ export function releaseServerOf({ releaseKey, releaseUrl }: Build, env: Environm
   return createReleaseServer({ url, key: releaseKey });
 }
 
-/** Never rejects. */
-export async function checkForUpdate(build: Build, env: Environment): Promise<UpdateCheck> {
+/** How `current` stands to the newest release, where that is not newer; without a subject before it. */
+export function standing({ current, latest }: Pick<UpdateCheck, "current" | "latest">): string {
+  const isNewest = latest === null || latest === current;
+  return isNewest ? `${current} is the newest.` : `${current} is newer than the newest release, ${latest}.`;
+}
+
+/** Does not keep the list's date. Never rejects. */
+export async function checkForUpdate(build: Build, env: Environment, dates: ListDates): Promise<UpdateCheck> {
   const current = build.version;
+  const nothing = { current, latest: null, available: false, listDate: null };
   try {
-    const latest = newest(await releaseServerOf(build, env).releases())?.version ?? null;
-    return { current, latest, available: latest !== null && Bun.semver.order(latest, current) > 0, problem: null };
+    const server = releaseServerOf(build, env);
+    const list = await server.list();
+    const objection = dates.objection(list.date, server.url);
+    if (objection !== null) return { ...nothing, problem: objection };
+    const latest = newest(list.releases)?.version ?? null;
+    const available = latest !== null && Bun.semver.order(latest, current) > 0;
+    return { current, latest, available, listDate: list.date.toISOString(), problem: null };
   } catch (error) {
-    const problem = error instanceof OcpError ? error.message : "It cannot be found out.";
-    return { current, latest: null, available: false, problem };
+    return { ...nothing, problem: error instanceof OcpError ? error.message : "It cannot be found out." };
   }
 }

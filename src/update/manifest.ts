@@ -25,17 +25,29 @@ const release = Type.Object({
   assets: Type.Record(Type.String({ pattern: "^[a-z0-9-]{1,40}$" }), asset),
 });
 
-const manifest = Type.Object({ schema: Type.Literal(1), releases: Type.Array(release, { maxItems: 1_000 }) });
+const manifest = Type.Object({
+  schema: Type.Literal(1),
+  /** ISO 8601, when the list was signed. Lists of older release scripts have none. */
+  date: Type.Optional(Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,3})?Z$" })),
+  releases: Type.Array(release, { maxItems: 1_000 }),
+});
 
 export type Asset = Static<typeof asset>;
 export type Release = Static<typeof release>;
 export type Manifest = Static<typeof manifest>;
 
+export interface ReleaseList {
+  /** When it was signed; of a list without a date, that of its newest release. */
+  date: Date;
+  /** Newest first. */
+  releases: Release[];
+}
+
 /**
- * The releases, newest first. `signature`: base64, over the exact bytes. `key`: as `Build.releaseKey`.
+ * The list of releases. `signature`: base64, over the exact bytes. `key`: as `Build.releaseKey`.
  * Throws OcpError upstream_failed with a sentence when the signature or the form is wrong.
  */
-export function readManifest(bytes: Uint8Array, signature: string, key: string): Release[] {
+export function readManifest(bytes: Uint8Array, signature: string, key: string): ReleaseList {
   const publicKey = { key: Buffer.from(key, "base64"), format: "der", type: "spki" } as const;
   if (!verify(null, bytes, publicKey, Buffer.from(signature.trim(), "base64"))) {
     throw untrusted("The list of releases is not signed by the key that this ocp trusts. Nothing was changed.");
@@ -46,12 +58,19 @@ export function readManifest(bytes: Uint8Array, signature: string, key: string):
   } catch (cause) {
     throw untrusted("The list of releases is no JSON.", cause);
   }
-  if (!Value.Check(manifest, found)) {
+  if (!Value.Check(manifest, found) || Number.isNaN(dateOf(found).getTime())) {
     throw untrusted(
-      "The list of releases has another form than this ocp knows. Install the newest by scripts/install.",
+      "The list of releases has another form than this ocp knows. Install the newest with the release server's install script.",
     );
   }
-  return [...found.releases].sort((a, b) => Bun.semver.order(b.version, a.version));
+  const releases = [...found.releases].sort((a, b) => Bun.semver.order(b.version, a.version));
+  return { date: dateOf(found), releases };
+}
+
+function dateOf({ date, releases }: Manifest): Date {
+  if (date !== undefined) return new Date(date);
+  const dates = releases.map((each) => Date.parse(each.date));
+  return new Date(Math.max(0, ...dates.filter((each) => !Number.isNaN(each))));
 }
 
 function untrusted(message: string, cause?: unknown): OcpError {

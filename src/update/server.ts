@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { OcpError } from "../core/errors.ts";
-import { type Asset, type Release, readManifest } from "./manifest.ts";
+import { type Asset, type ReleaseList, readManifest } from "./manifest.ts";
 
 export interface ReleaseServer {
   url: string;
-  /** Newest first. Throws OcpError with a sentence. */
-  releases(): Promise<Release[]>;
+  /** Throws OcpError with a sentence. */
+  list(): Promise<ReleaseList>;
   /** Writes the binary, unpacked and checked, to a file that does not exist. Throws OcpError; leaves the file then. */
   download(asset: Asset, file: string): Promise<void>;
 }
@@ -68,7 +68,7 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
   return {
     url: base,
 
-    async releases() {
+    async list() {
       const [bytes, signature] = await Promise.all([small("manifest.json"), small("manifest.json.sig")]);
       return readManifest(bytes, new TextDecoder().decode(signature), key);
     },

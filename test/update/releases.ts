@@ -1,7 +1,7 @@
 /** A release server on loopback with releases that the project's own script has made, and ways for it to fail. */
 
 import { createHash, createPrivateKey, sign } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Manifest } from "../../src/update/manifest.ts";
@@ -22,6 +22,10 @@ export interface Releases extends Disposable {
   reset(): void;
   /** Adds a release whose binary is this program text. */
   add(version: string, program: string): void;
+  /** Changes the list of releases, and signs it again. */
+  relist(change: (manifest: Manifest) => void): void;
+  /** Offers the signed files as they were when 4.1.0 was the newest release. */
+  replay(): void;
   /** Changes the signed files, which are then not signed. */
   tamper(file: string, change: (text: string) => string): void;
 }
@@ -59,15 +63,22 @@ export function makeReleases(directory: string): Releases {
     if (child.exitCode !== 0) throw new Error(`release: ${child.stderr.toString()}`);
   };
   run("--new-key", key);
-  for (const version of ["4.1.0", "4.2.0"])
+  const release = (version: string) => {
     run("--key", key, "--out", out, "--url", url, "--target", target, "--version", version);
-
-  const files = ["manifest.json", "manifest.json.sig", "checksums.txt", "checksums.txt.sig"];
-  const first = files.map((name) => [name, readFileSync(join(out, name))] as const);
+    const names = readdirSync(out).filter((name) => /^(manifest|checksums)[.]/.test(name));
+    return names.map((name) => [name, readFileSync(join(out, name))] as const);
+  };
+  const old = release("4.1.0");
+  const first = release("4.2.0");
   const signed = (name: string, text: string) => {
     const signature = sign(null, Buffer.from(text), createPrivateKey(readFileSync(key)));
     writeFileSync(join(out, name), text);
     writeFileSync(join(out, `${name}.sig`), `${signature.toString("base64")}\n`);
+  };
+  const relist = (change: (manifest: Manifest) => void) => {
+    const manifest = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as Manifest;
+    change(manifest);
+    signed("manifest.json", JSON.stringify(manifest));
   };
   return {
     url,
@@ -89,11 +100,16 @@ export function makeReleases(directory: string): Releases {
       const file = `${version}/ocp-${target}.gz`;
       mkdirSync(join(out, version), { recursive: true });
       writeFileSync(join(out, file), packed);
-      const manifest = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")) as Manifest;
       const binary = { size: Buffer.byteLength(program), sha256: sum(program) };
       const assets = { [target]: { file, size: packed.length, sha256: sum(packed), binary } };
-      manifest.releases.unshift({ version, date: new Date().toISOString(), notes: "", assets });
-      signed("manifest.json", JSON.stringify(manifest));
+      relist((manifest) => {
+        manifest.date = new Date().toISOString();
+        manifest.releases.unshift({ version, date: manifest.date, notes: "", assets });
+      });
+    },
+    relist,
+    replay() {
+      for (const [name, bytes] of old) writeFileSync(join(out, name), bytes);
     },
     tamper(file, change) {
       writeFileSync(join(out, file), change(readFileSync(join(out, file), "utf8")));

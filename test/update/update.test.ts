@@ -98,7 +98,13 @@ describe("ocp update", () => {
     expect(await running()).toBe("4.1.0");
     const check = await ocp(["update", "--check", "--json"]);
     expect(check.code).toBe(10);
-    expect(JSON.parse(check.stdout)).toEqual({ current: "4.1.0", latest: "4.2.0", available: true, problem: null });
+    expect(JSON.parse(check.stdout)).toEqual({
+      current: "4.1.0",
+      latest: "4.2.0",
+      available: true,
+      listDate: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      problem: null,
+    });
     const plan = await ocp(["update", "--dry-run"]);
     expect(plan).toMatchObject({ code: 0, stdout: expect.stringContaining("Nothing was changed") });
     expect(snapshots()).toEqual([]);

@@ -8,6 +8,7 @@ import { type Answer, type DoctorContext, once } from "../../doctor/context.ts";
 import { checks, examine, nextAction } from "../../doctor/examine.ts";
 import { findInstalled } from "../../service/find.ts";
 import { checkForUpdate } from "../../update/check.ts";
+import { createListDates } from "../../update/list-dates.ts";
 import { syncOptions } from "../openclaw/sync.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
 import { connectRemote, urlOf } from "../remote.ts";
@@ -70,7 +71,7 @@ function contextOf(host: Host): DoctorContext {
       return typeof answer?.version === "string" && typeof answer.status === "string" ? answer : null;
     },
     status: ask("/status"),
-    updates: once(() => checkForUpdate(build, host.env)),
+    updates: once(() => checkForUpdate(build, host.env, createListDates(paths.data, build, Date.now))),
     openclaw: syncOptions(host.env),
   };
 }

@@ -7,7 +7,8 @@ import { resolvePaths } from "../../config/paths.ts";
 import { OcpError } from "../../core/errors.ts";
 import { createRun } from "../../service/command.ts";
 import { applyRelease, goBack, type Place } from "../../update/apply.ts";
-import { checkForUpdate, releaseServerOf } from "../../update/check.ts";
+import { checkForUpdate, releaseServerOf, standing } from "../../update/check.ts";
+import { createListDates, listAge } from "../../update/list-dates.ts";
 import { newest, type Release } from "../../update/manifest.ts";
 import { readMarker, removeMarker } from "../../update/marker.ts";
 import { type Snapshot, snapshotsIn } from "../../update/snapshot.ts";
@@ -16,6 +17,7 @@ import { keepsOpenClaw } from "../openclaw/drift.ts";
 import { columns, exitCodes, type Host, usageError, write } from "../output.ts";
 import { ownUrl } from "../remote.ts";
 import { lookForServer } from "../service/answering.ts";
+import { choose, freshList, isReleased, warn, whyNothing } from "./choose.ts";
 import { placeOf, surroundings } from "./place.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -27,27 +29,36 @@ export async function update(args: Arguments, host: Host): Promise<number> {
 
   const from = releaseServerOf(build, host.env);
   const place = placeOf(host);
-  const releases = await from.releases();
+  const { releases } = await freshList(from, args, host, place);
   const release = choose(releases, args.target);
   const target = build.target ?? "unknown";
-  const isSame = release.version === place.version;
-  const interrupted = readMarker(place.data);
-  if (isSame && interrupted === null)
-    return tell(
-      args,
-      host,
-      { from: place.version, to: release.version, changed: false },
-      `OCP ${place.version} is the newest.`,
-    );
+  const isNamed = args.target !== undefined;
+  const isOlder = Bun.semver.order(release.version, place.version) < 0;
+  const isRebuilt = release.version === place.version && !(await isReleased(place.binary, release, target));
+  /** Of the version that is there: what remains is to end an update that was interrupted. */
+  const stays = isNamed
+    ? release.version === place.version && !isRebuilt
+    : isOlder || release.version === place.version;
+  if (stays && readMarker(place.data) === null) {
+    const outcome = {
+      from: place.version,
+      to: place.version,
+      changed: false,
+      latest: newest(releases)?.version ?? null,
+    };
+    return tell(args, host, outcome, whyNothing(place, release, isNamed, isRebuilt));
+  }
   if (args["dry-run"] === true) return await plan(args, host, place, release, target);
 
-  const isOlder = Bun.semver.order(release.version, place.version) < 0;
-  const question = `Replace OCP ${place.version} by ${isOlder ? "the older " : ""}${release.version}?`;
-  if (!isSame && !(await confirm(question, args.yes === true, host))) return exitCodes.failure;
+  const question = isRebuilt
+    ? `Replace this OCP ${place.version} by the ${release.version} of the list, which has another checksum?`
+    : `Replace OCP ${place.version} by ${isOlder ? "the older " : ""}${release.version}?`;
+  if (!stays && !(await confirm(question, args.yes === true, host))) return exitCodes.failure;
+  const installed = stays ? place.version : release.version;
   const unlock = takeLock(join(place.data, "update.lock"), "ocp update");
   try {
     const around = await surroundings(host, place);
-    if (isSame) {
+    if (stays) {
       await finish(place, around);
     } else {
       await applyRelease(release, target, from, place, around);
@@ -59,8 +70,8 @@ export async function update(args: Arguments, host: Host): Promise<number> {
     return await tell(
       args,
       host,
-      { from: place.version, to: release.version, changed: true },
-      `OCP ${release.version} is installed.${advice}${await openclawAdvice(place.binary, host)}`,
+      { from: place.version, to: installed, changed: true },
+      `OCP ${installed} is installed.${advice}${await openclawAdvice(place.binary, host)}`,
     );
   } finally {
     unlock();
@@ -94,31 +105,20 @@ function demandSense({ check: asks, rollback: back, list: lists, snapshot, targe
     throw usageError("--rollback goes without --check and --target.");
 }
 
-function choose(releases: readonly Release[], wanted: unknown): Release {
-  const found =
-    wanted === undefined
-      ? newest(releases)
-      : releases.find(({ version }) => version === String(wanted).replace(/^v/, ""));
-  if (found) return found;
-  const known = releases.map(({ version }) => version).slice(0, 10);
-  throw new OcpError(
-    "not_found",
-    wanted === undefined
-      ? "There is no release yet."
-      : `There is no release ${String(wanted)}. There are: ${known.join(", ") || "none"}.`,
-  );
-}
-
 async function check(args: Arguments, host: Host): Promise<number> {
-  const found = await checkForUpdate(build, host.env);
+  const { data } = resolvePaths(host.env);
+  const dates = createListDates(data, build, Date.now);
+  const found = await checkForUpdate(build, host.env, dates);
   if (found.problem !== null) {
     // Also with --json, since nothing was found out.
     throw new OcpError("not_ready", found.problem);
   }
-  const text = found.available
+  if (found.listDate !== null) await warn(dates.record(new Date(found.listDate)), host);
+  const first = found.available
     ? `OCP ${found.latest} is there; this is ${found.current}. Install it with: ocp update`
-    : `OCP ${found.current} is the newest.`;
-  await write(host, host.stdout, args.json === true ? `${JSON.stringify(found, null, 2)}\n` : `${text}\n`);
+    : `OCP ${standing(found)}`;
+  const age = found.listDate === null ? "" : `${listAge(found.listDate, Date.now())}\n`;
+  await write(host, host.stdout, args.json === true ? `${JSON.stringify(found, null, 2)}\n` : `${first}\n${age}`);
   return found.available ? exitCodes.updateAvailable : exitCodes.ok;
 }
 
