@@ -25,6 +25,7 @@ import packageJson from "../package.json";
 import { type Asset, type Manifest, type Release, type ReleaseList, readManifest } from "../src/update/manifest.ts";
 import { compileBinary } from "./compile.ts";
 import { runtimeOf } from "./runtime.ts";
+import { armoured, sshPublicKey, sshSignature } from "./ssh-signature.ts";
 import { type Target, targets } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -144,18 +145,34 @@ async function release(): Promise<void> {
   const lines = manifest.releases.flatMap((each) =>
     Object.values(each.assets).map(({ sha256: sum, file }) => `${sum}  ${file}\n`),
   );
-  writeSigned(join(out, "checksums.txt"), lines.join(""), key);
+  const checksums = join(out, "checksums.txt");
+  writeSigned(checksums, lines.join(""), key);
+  writeFileSync(`${checksums}.sshsig`, armoured(sshSignature(lines.join(""), namespace, key)));
   // Last: from here on it is offered.
   writeSigned(join(out, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`, key);
-  writeFileSync(join(out, "install"), installer(url, publicKey), { mode: 0o755 });
+  writeFileSync(join(out, "install"), installer(url, publicKey, key), { mode: 0o755 });
 }
 
+/** In an SSH signature: what it is for. */
+const namespace = "ocp-release";
+/** What the installer tries a verifier on before it believes it. */
+const proof = "ocp release key\n";
+
 /** The script with the place and the key of this release in it. */
-function installer(url: string, publicKey: string): string {
+function installer(url: string, publicKey: string, key: KeyObject): string {
+  const values = {
+    url,
+    key: publicKey,
+    proof: sign(null, Buffer.from(proof), key).toString("base64"),
+    ssh_key: sshPublicKey(key),
+    ssh_proof: sshSignature(proof, namespace, key),
+  };
   const script = readFileSync(join(root, "scripts", "install"), "utf8");
-  return script
-    .replace(/^release_url=.*$/m, `release_url='${url}'`)
-    .replace(/^release_key=.*$/m, `release_key='${publicKey}'`);
+  return Object.entries(values).reduce((text, [name, value]) => {
+    const place = `release_${name}=''\n`;
+    if (!text.includes(`\n${place}`)) throw new Error(`scripts/install has no place for release_${name}.`);
+    return text.replace(place, () => `release_${name}='${value}'\n`);
+  }, script);
 }
 
 if (values["new-key"] !== undefined) makeKey(values["new-key"]);

@@ -12,5 +12,9 @@ export const variables: ReadonlyArray<readonly [name: string, meaning: string]> 
   ["OCP_INSTALL_URL", "For scripts/install: where the releases are."],
   ["OCP_INSTALL_DIR", "For scripts/install: where to put ocp; the default is ~/.local/bin."],
   ["OCP_VERSION", "For scripts/install: the release to install; the default is the newest."],
+  [
+    "OCP_INSTALL_UNVERIFIED",
+    "For scripts/install: 1 installs also where no program can check the signature, and so trusts whoever answers.",
+  ],
   ["NO_COLOR", "Any value: no colours on a terminal."],
 ];

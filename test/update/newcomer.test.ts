@@ -11,7 +11,7 @@ import { makeReleases } from "./releases.ts";
 
 /** What a small system has; no Node, no Bun, no Python. */
 const tools =
-  "awk cat chmod cp curl cut date df dirname env getconf grep gzip head id ls mkdir mktemp mv printf ps rm rmdir sed sh sha256sum sleep sort stty tail touch tr uname wc".split(
+  "awk cat chmod cp curl cut date df dirname env getconf grep gzip head id ls mkdir mktemp mv openssl printf ps rm rmdir sed sh sha256sum sleep sort stty tail touch tr uname wc".split(
     " ",
   );
 
