@@ -13,5 +13,5 @@ export interface Asset {
 
 export async function dashboardAssets(): Promise<readonly Asset[]> {
   const { buildDashboard } = await import("./build.ts");
-  return buildDashboard();
+  return (await buildDashboard()).assets;
 }

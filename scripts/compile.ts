@@ -2,6 +2,9 @@
 
 import type { Asset } from "../dashboard/assets.ts";
 import { buildDashboard } from "../dashboard/build.ts";
+import { bundledFiles, filesOf } from "../licences/bundled.ts";
+import { collectNotices, packageOf } from "../licences/collect.ts";
+import type { Notice } from "../licences/notices.ts";
 import type { Build } from "../src/config/build.ts";
 
 export interface CompileTarget {
@@ -21,7 +24,9 @@ export async function compileBinary(
   release?: Build,
 ): Promise<void> {
   // One build within the other would wait for ever.
-  const assets = await buildDashboard();
+  const { assets } = await buildDashboard();
+  const listed = await bundledFiles(entrypoint);
+  const notices = collectNotices(listed);
   const result = await Bun.build({
     entrypoints: [entrypoint],
     target: "bun",
@@ -32,11 +37,12 @@ export async function compileBinary(
     splitting: true,
     // Names stay readable without a map, which would cost a megabyte.
     sourcemap: "none",
+    metafile: true,
     define: {
       "process.env.NODE_ENV": '"production"',
       ...(release === undefined ? {} : { OCP_BUILD: JSON.stringify(release) }),
     },
-    plugins: [embeddedDashboard(assets)],
+    plugins: [embeddedDashboard(assets), embeddedNotices(notices)],
     compile: {
       outfile,
       // A stranger's working directory must not configure us.
@@ -47,7 +53,12 @@ export async function compileBinary(
       ...(target === undefined ? {} : { target: target.bun, executablePath: target.executablePath }),
     },
   });
-  if (!result.success) throw new Error(result.logs.join("\n"));
+  if (!result.success || result.metafile === undefined) throw new Error(result.logs.join("\n"));
+  const known = new Set(listed.map(packageOf));
+  const unknown = filesOf(result.metafile)
+    .map(packageOf)
+    .filter((each) => !known.has(each));
+  if (unknown.length > 0) throw new Error(`These are bundled without a notice: ${[...new Set(unknown)].join(", ")}`);
 }
 
 /** The page's files are in the binary; from the source, they are built when they are asked for. */
@@ -57,6 +68,19 @@ function embeddedDashboard(assets: readonly Asset[]): Bun.BunPlugin {
     setup(build) {
       build.onLoad({ filter: /[\\/]dashboard[\\/]assets\.ts$/ }, () => ({
         contents: `export const dashboardAssets = async () => (${JSON.stringify(assets)});`,
+        loader: "js",
+      }));
+    },
+  };
+}
+
+/** A package without a notice ends the build here. */
+function embeddedNotices(notices: readonly Notice[]): Bun.BunPlugin {
+  return {
+    name: "licences",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]licences[\\/]notices\.ts$/ }, () => ({
+        contents: `export const licenceNotices = async () => (${JSON.stringify(notices)});`,
         loader: "js",
       }));
     },

@@ -21,6 +21,9 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
+import { bundledFiles } from "../licences/bundled.ts";
+import { collectNotices } from "../licences/collect.ts";
+import { renderNotices } from "../licences/render.ts";
 import packageJson from "../package.json";
 import { type Asset, type Manifest, type Release, type ReleaseList, readManifest } from "../src/update/manifest.ts";
 import { compileBinary } from "./compile.ts";
@@ -113,6 +116,15 @@ function writeSigned(file: string, text: string, key: KeyObject): void {
   writeFileSync(`${file}.sig`, `${sign(null, Buffer.from(text), key).toString("base64")}\n`);
 }
 
+/** The same for every platform: what `ocp licences` prints. */
+async function writeLicences(): Promise<NonNullable<Release["licences"]>> {
+  const { version, out } = values;
+  const file = `${version}/THIRD-PARTY-LICENCES.txt`;
+  mkdirSync(join(out, version), { recursive: true });
+  writeFileSync(join(out, file), renderNotices(collectNotices(await bundledFiles())));
+  return { file, size: statSync(join(out, file)).size, sha256: await sha256(join(out, file)) };
+}
+
 async function release(): Promise<void> {
   const { key: keyFile, url, out, version, notes } = values;
   if (keyFile === "") fail("Name the key that signs: OCP_RELEASE_KEY_FILE, or --key. --new-key FILE makes one.");
@@ -140,10 +152,12 @@ async function release(): Promise<void> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  const made: Release = { version, date, notes, assets };
+  const made: Release = { version, date, notes, licences: await writeLicences(), assets };
   const manifest: Manifest = { schema: 1, date, releases: [made, ...older] };
   const lines = manifest.releases.flatMap((each) =>
-    Object.values(each.assets).map(({ sha256: sum, file }) => `${sum}  ${file}\n`),
+    [...Object.values(each.assets), ...(each.licences ? [each.licences] : [])].map(
+      ({ sha256: sum, file }) => `${sum}  ${file}\n`,
+    ),
   );
   const checksums = join(out, "checksums.txt");
   writeSigned(checksums, lines.join(""), key);

@@ -146,6 +146,11 @@ const itself: Group = {
       args: { json },
       run: async ({ args, data }) => (await import("./version.ts")).printVersion(args.json === true, data),
     },
+    licences: {
+      meta: { name: "licences", description: "Prints the licence notices of all that is in this binary." },
+      args: { json },
+      run: async ({ args, data }) => (await import("./licences.ts")).printLicences(args.json === true, data),
+    },
     help: {
       meta: { name: "help", description: "Explains a command, or lists all." },
       args: {

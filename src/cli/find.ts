@@ -6,12 +6,13 @@ import { renderOverview, renderPage } from "./help.ts";
 import { exitCodes, type Host, usageError, write } from "./output.ts";
 import { didYouMean, seeHelp } from "./strict.ts";
 
-/** Flags that stand for a command when they come first. */
+/** Other names of a command, where they come first. */
 export const shorthands: ReadonlyMap<string, string> = new Map([
   ["--help", "help"],
   ["-h", "help"],
   ["--version", "version"],
   ["-v", "version"],
+  ["licenses", "licences"],
 ]);
 
 const topLevel = [...commands.keys(), ...shorthands.keys()];

@@ -21,6 +21,8 @@ const release = Type.Object({
   /** ISO 8601. */
   date: Type.String({ maxLength: 40 }),
   notes: Type.String({ maxLength: 20_000 }),
+  /** The notices of what the binaries hold. Releases of older scripts have none. */
+  licences: Type.Optional(Type.Object({ file: asset.properties.file, size, sha256 })),
   /** By platform. */
   assets: Type.Record(Type.String({ pattern: "^[a-z0-9-]{1,40}$" }), asset),
 });

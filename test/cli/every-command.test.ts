@@ -59,6 +59,7 @@ const rows: Record<string, Row> = {
   models: { prints: /^claude-/m, json: /"contextWindow"/ },
   completions: { args: ["bash"], prints: /complete -o default/, json: null },
   version: { prints: /^\d+\.\d+\.\d+$/m, json: /"version"/ },
+  licences: { prints: /^preact \d.*: MIT$/m, json: /"licence": "Apache-2.0"/ },
   help: { prints: /EXIT CODES/, json: null },
 };
 

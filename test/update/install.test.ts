@@ -104,6 +104,20 @@ describe("the installer", () => {
     expect(readdirSync(join(place.home, "tmp"))).toEqual([]);
   });
 
+  test("finds the licences of what is in a release beside it, in its list and its checksums", async () => {
+    await using place = await createTemp();
+    expect(await install({ home: place.home })).toMatchObject({ code: 0 });
+    const printed = Bun.spawnSync([join(place.home, ".local", "bin", "ocp"), "licences"], { env: testEnv(place.home) });
+    const file = join(releases.directory, "4.2.0", "THIRD-PARTY-LICENCES.txt");
+    expect(readFileSync(file, "utf8")).toBe(printed.stdout.toString());
+    const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(file)).digest("hex");
+    const sums = readFileSync(join(releases.directory, "checksums.txt"), "utf8").split("\n");
+    for (const version of ["4.1.0", "4.2.0"]) expect(sums).toContain(`${sha256}  ${version}/THIRD-PARTY-LICENCES.txt`);
+    const manifest = JSON.parse(readFileSync(join(releases.directory, "manifest.json"), "utf8"));
+    const { file: name, size } = manifest.releases[0].licences;
+    expect([name, size]).toEqual(["4.2.0/THIRD-PARTY-LICENCES.txt", statSync(file).size]);
+  });
+
   test("takes the place, the release and the mirror that it is told", async () => {
     await using place = await createTemp();
     const env = { OCP_INSTALL_URL: `${releases.url.replace("/mirror", "")}/`, OCP_VERSION: "v4.1.0" };
