@@ -27,6 +27,7 @@ import { renderNotices } from "../licences/render.ts";
 import packageJson from "../package.json";
 import { type Asset, type Manifest, type Release, type ReleaseList, readManifest } from "../src/update/manifest.ts";
 import { compileBinary } from "./compile.ts";
+import { dateAfter } from "./release-date.ts";
 import { runtimeOf } from "./runtime.ts";
 import { armoured, sshPublicKey, sshSignature } from "./ssh-signature.ts";
 import { type Target, targets } from "./targets.ts";
@@ -99,17 +100,6 @@ function offered(publicKey: string): ReleaseList {
   return readManifest(readFileSync(file), readFileSync(`${file}.sig`, "utf8"), publicKey);
 }
 
-/**
- * Later than the list before, even where the clock went back, because machines refuse an older list. They also refuse
- * one from the future, which is therefore no list to be later than.
- */
-function dateAfter(before: Date): string {
-  const now = Date.now();
-  const isWrong = before.getTime() > now + 24 * 60 * 60 * 1000;
-  if (isWrong) process.stderr.write(`The list that is there says ${before.toISOString()}; the new one says now.\n`);
-  return new Date(isWrong ? now : Math.max(now, before.getTime() + 1)).toISOString();
-}
-
 /** `openssl pkeyutl -verify -pubin -inkey key.pub -rawin -in FILE -sigfile <(base64 -d FILE.sig)` checks it. */
 function writeSigned(file: string, text: string, key: KeyObject): void {
   writeFileSync(file, text);
@@ -140,7 +130,8 @@ async function release(): Promise<void> {
   mkdirSync(out, { recursive: true });
   const before = offered(publicKey);
   const older = before.releases.filter((each) => each.version !== version);
-  const date = dateAfter(before.date);
+  const { date, warning } = dateAfter(before.date, Date.now());
+  if (warning !== null) process.stderr.write(`${warning}\n`);
 
   const scratch = mkdtempSync(join(out, ".release-"));
   const assets: Record<string, Asset> = {};

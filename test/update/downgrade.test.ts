@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { dateAfter } from "../../scripts/release-date.ts";
 import { testEnv } from "../harness/env.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
 import { makeReleases, type Releases, target } from "./releases.ts";
@@ -315,6 +316,31 @@ test("a preview is older than its release, and is replaced by it alone", async (
   releases.add("4.3.0", program("4.3.0"));
   const check = await ocp("update", "--check", "--json");
   expect(JSON.parse(check.stdout)).toMatchObject({ latest: "4.3.0", available: true });
+});
+
+describe("the release script", () => {
+  const now = Date.parse("2026-11-30T12:00:00.000Z");
+
+  test.each([
+    ["2026-11-29T12:00:00.000Z", "2026-11-30T12:00:00.000Z"],
+    ["2026-11-30T12:00:00.000Z", "2026-11-30T12:00:00.001Z"],
+    ["2026-11-30T20:00:00.000Z", "2026-11-30T20:00:00.001Z"],
+  ])("dates a list after one from %s %s, whatever the clock says", (before, date) => {
+    expect(dateAfter(new Date(before), now)).toEqual({ date, warning: null });
+  });
+
+  test("does not follow a list from the far future, which no machine takes", () => {
+    const { date, warning } = dateAfter(new Date("2999-01-01T00:00:00.000Z"), now);
+    expect(date).toBe("2026-11-30T12:00:00.000Z");
+    expect(warning).toContain("2999-01-01");
+  });
+
+  test("dates each list later than the one before, and each release with its list", () => {
+    const { date, releases: made } = JSON.parse(readFileSync(join(releases.directory, "manifest.json"), "utf8"));
+    expect(made.map((each: { version: string }) => each.version)).toEqual(["4.2.0", "4.1.0"]);
+    expect(made[0].date).toBe(date);
+    expect(Date.parse(made[0].date)).toBeGreaterThan(Date.parse(made[1].date));
+  });
 });
 
 /** The key that signs, as the file of dates names it. */

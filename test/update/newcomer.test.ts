@@ -1,7 +1,7 @@
 /** The way of a newcomer: nothing but a POSIX system and curl, an empty home, and the line of the README. */
 
 import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { claudeBinary } from "../harness/claude.ts";
@@ -74,6 +74,18 @@ test("curl | sh, ocp doctor, ocp serve, and the first request", async () => {
       PATH: `${join(client, ".local", "bin")}:${few}`,
     });
     expect(undone).toMatchObject({ code: 0, stdout: expect.stringContaining("as it was before") });
+
+    // A machine that cannot check a signature gets no ocp, and the shell's variables in its place.
+    const weak = join(temp.path, "weak");
+    mkdirSync(weak);
+    for (const tool of tools.filter((each) => each !== "openssl")) symlinkSync(join(few, tool), join(weak, tool));
+    const other = join(temp.path, "other");
+    mkdirSync(other);
+    const shellOnly = await run(`curl -fsSL ${url}/connect | sh`, { HOME: other, PATH: weak, SHELL: "/bin/sh" });
+    expect(shellOnly.code).toBe(0);
+    expect(shellOnly.stderr).toContain("cannot be checked here");
+    expect(shellOnly.stderr).toContain("The shell is set up.");
+    expect(existsSync(join(other, ".local"))).toBe(false);
   } finally {
     server.kill("SIGTERM");
     expect(await server.exited).toBe(0);
