@@ -31,7 +31,7 @@ export interface ChildrenOptions {
   scratch: Scratch;
   upstreamUrl: string | undefined;
   environment: Record<string, string | undefined>;
-  /** Called when a process has gone and given its memory back. */
+  /** Called when a process has gone and given its memory back, or has become one that is ended for another's turn. */
   onRoom: () => void;
   log: Log;
 }

@@ -50,7 +50,10 @@ export interface Conversations<S extends Holder> {
   waiting(): S[];
 }
 
-export function createConversations<S extends Holder>(): Conversations<S> {
+/** `discard` ends a process that nobody can continue. */
+export function createConversations<S extends Holder>(
+  discard: (session: S) => void = ({ process }) => process.kill(),
+): Conversations<S> {
   const held = new Map<Fingerprint, Set<S>>();
   /** Calls that wait, and calls whose results are being answered right now, by principal and id. */
   const parked = new Map<string, S>();
@@ -96,7 +99,7 @@ export function createConversations<S extends Holder>(): Conversations<S> {
       passesBridge(results);
     if (!fits) {
       // The client has moved on with this call, so nobody will ever answer it here.
-      session.process.kill();
+      discard(session);
       return null;
     }
     for (const id of ids) claimed.set(keyOf(principalId, id), session);

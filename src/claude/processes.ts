@@ -11,6 +11,7 @@ import type { Capabilities } from "./capabilities.ts";
 import { type ChildrenOptions, createChildren } from "./children.ts";
 import { createConversations } from "./conversations.ts";
 import { untouched } from "./dials.ts";
+import { createEviction } from "./eviction.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import { createHabits } from "./habits.ts";
 import { farewell, hear } from "./hearing.ts";
@@ -105,7 +106,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
   const running = new Set<Session>();
   /** What has answered and is about to go. */
   const leaving = new Set<Session>();
-  const conversations = createConversations<Session>();
+  const conversations = createConversations<Session>((session) => children.discard(session.process));
   const habits = createHabits();
   let lateModel = false;
   let serial = 0;
@@ -124,7 +125,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
     conversations.drop(session);
     children.discard(session.process);
   };
-  const room = createRoom({ children, spares, conversations, leaving, end, memoryMax, sessionTtl, now });
+  const eviction = createEviction({ conversations, running, end, sessionTtl, now });
+  const room = createRoom({ children, spares, eviction, leaving, end, memoryMax });
   /** `resting`: the CLI has ended the turn. */
   const dismiss = (session: Session, resting: boolean) => {
     leaving.add(session);
@@ -144,10 +146,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
     sweeping.unref();
   };
   sweep();
-  const endSurplus = () => {
-    const waiting = conversations.waiting();
-    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax()))) end(extra);
-  };
 
   /**
    * In its first idle seconds a process takes as much of a processor as half of a boot: too much while others wait
@@ -161,7 +159,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
     habits.asksOnce(principal.id);
 
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
-    if (liveMax() === 0 || isSpent(session, request, transcript)) return dismiss(session, request.hostTools !== null);
+    // It may have run without room, as the one turn that always may, or the room has become less.
+    room.make(0, session.principalId);
+    if (liveMax() === 0 || !room.fits(0) || isSpent(session, request, transcript)) {
+      return dismiss(session, request.hostTools !== null);
+    }
     session.held = extend(held, transcript.message());
     session.awaited = new Set(transcript.calls().map(normalisedId));
     // A turn with host tools has ended with the CLI's result, so there is none to wait for.
@@ -172,7 +174,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.usedAt = now();
     conversations.keep(session);
     settle(session, upstreamUrl, () => end(session));
-    endSurplus();
+    eviction.surplus(liveMax());
   };
 
   const begin = (process: ClaudeProcess, { conversation, principal, identity, login }: ProcessRequest): Session => {
@@ -209,7 +211,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     }
     const missing = conversation.messages.slice(0, -1);
     const spare = onlyNew || token === null || hostTools !== null ? null : spares.take(conversation.model, token);
-    room.make(spare ? 0 : sessionMemory);
+    room.make(spare ? 0 : sessionMemory, principal.id);
     const process = spare?.process ?? children.start(conversation.model, identity, hostTools);
     return {
       session: begin(process, request),
@@ -246,6 +248,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         keep(transcript) {
           done();
           keep(session, prints.at(-1) as Fingerprint, request, transcript);
+          options.onRoom();
         },
         kill() {
           done();
@@ -254,6 +257,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
         dismiss() {
           done();
           dismiss(session, request.hostTools !== null);
+          options.onRoom();
         },
         retire() {
           done();
@@ -277,8 +281,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
     },
     reconsider() {
       sweep();
-      endSurplus();
-      room.make(0);
+      eviction.surplus(liveMax());
+      room.make(0, null);
       spares.reconsider();
     },
     clear(principalId) {

@@ -1,7 +1,7 @@
 /** Holds all processes together to the machine's memory, and ends what is least missed when it runs short. */
 
 import type { Children } from "./children.ts";
-import type { Conversations } from "./conversations.ts";
+import type { Eviction } from "./eviction.ts";
 import type { Session } from "./session.ts";
 import type { Spares } from "./spares.ts";
 
@@ -16,8 +16,8 @@ export interface Room {
   memory(): number;
   /** Whether so many more bytes fit as things are. */
   fits(bytes: number): boolean;
-  /** Ends what is least missed until so many more bytes fit, if that is possible. */
-  make(bytes: number): void;
+  /** Ends what is least missed until so many more bytes fit, if that is possible. `wantedBy`: the principal that wants them. */
+  make(bytes: number, wantedBy: string | null): void;
   /** Whether one more turn may run beside so many. */
   forTurnBeside(turns: number): boolean;
 }
@@ -25,22 +25,15 @@ export interface Room {
 export interface RoomOptions {
   children: Children;
   spares: Pick<Spares<unknown>, "count" | "evict">;
-  conversations: Conversations<Session>;
+  eviction: Pick<Eviction, "forMemory">;
   /** What has answered and is about to go. */
   leaving: Set<Session>;
   end: (session: Session) => void;
-  /** Bytes for all processes together; asked when it is needed, as is the next. */
+  /** Bytes for all processes together; asked when it is needed. */
   memoryMax: () => number;
-  /** Ms. */
-  sessionTtl: () => number;
-  /** Epoch ms. */
-  now: () => number;
 }
 
-export function createRoom(options: RoomOptions): Room {
-  const { children, spares, conversations, leaving, end, memoryMax, sessionTtl, now } = options;
-  const isOld = (session: Session) => now() - session.usedAt > sessionTtl() / 2;
-
+export function createRoom({ children, spares, eviction, leaving, end, memoryMax }: RoomOptions): Room {
   function memory(): number {
     const others = children.living - spares.count;
     return children.living === 0 ? 0 : sharedMemory + spares.count * spareMemory + others * sessionMemory;
@@ -49,7 +42,7 @@ export function createRoom(options: RoomOptions): Room {
   const fits = (bytes: number) => memory() + bytes <= memoryMax();
 
   /** Whether there was anything to end. */
-  function endOne(): boolean {
+  function endOne(wantedBy: string | null): boolean {
     const [spent] = leaving;
     if (spent) {
       leaving.delete(spent);
@@ -57,22 +50,19 @@ export function createRoom(options: RoomOptions): Room {
       return true;
     }
     if (spares.evict()) return true;
-    const waiting = conversations.waiting();
-    const victim = waiting.find(({ state }) => state !== "parked") ?? waiting.find(isOld);
-    if (victim) end(victim);
-    return victim !== undefined;
+    return eviction.forMemory((memoryMax() - sharedMemory) / sessionMemory, wantedBy);
   }
 
   return {
     memory,
     fits,
-    make(bytes) {
-      while (!fits(bytes) && endOne());
+    make(bytes, wantedBy) {
+      while (!fits(bytes) && endOne(wantedBy));
     },
     forTurnBeside(turns) {
-      // Spares, waiting conversations, and parked ones past half their time make place when it is needed.
-      const fixed = conversations.waiting().filter((one) => one.state === "parked" && !isOld(one)).length;
-      const count = turns + fixed + children.released;
+      // Spares and whatever waits make place when it is needed, and results that come for a parked call bring their
+      // process along.
+      const count = turns + children.released;
       return turns === 0 || sharedMemory + (count + 1) * sessionMemory <= memoryMax();
     },
   };

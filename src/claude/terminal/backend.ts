@@ -8,6 +8,7 @@ import type { ProcessPath, TurnEvent } from "../../core/turn.ts";
 import type { Attempt, Backend } from "../backend.ts";
 import { createChannel } from "../channel.ts";
 import { createConversations } from "../conversations.ts";
+import { createEviction } from "../eviction.ts";
 import { extend, type Fingerprint, fingerprints } from "../fingerprint.ts";
 import { type HostTools, usesHostTools } from "../host-tools.ts";
 import type { Limits } from "../limits.ts";
@@ -137,21 +138,15 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     const count = [...living].filter(({ leaving }) => !leaving).length;
     return count === 0 ? 0 : sharedMemory + count * sessionMemory;
   }
-  /** Ends what is least missed until one more session fits, if that is possible. */
-  const makeRoom = () => {
-    while (memory() + sessionMemory > memoryMax()) {
-      if (spares.evict()) continue;
-      const [victim] = conversations
-        .waiting()
-        .sort((a, b) => Number(a.state === "parked") - Number(b.state === "parked"));
-      if (!victim) return;
-      end(victim);
-    }
+  const eviction = createEviction({ conversations, running, end, sessionTtl, now });
+  /** Ends what is least missed until so many more bytes fit, if that is possible. */
+  const makeRoom = (bytes: number, wantedBy: string | null) => {
+    const capacity = (memoryMax() - sharedMemory) / sessionMemory;
+    while (memory() + bytes > memoryMax() && (spares.evict() || eviction.forMemory(capacity, wantedBy)));
   };
   const sweep = () => {
     for (const held of conversations.waiting()) if (now() - held.usedAt > sessionTtl()) end(held);
-    const waiting = conversations.waiting();
-    for (const extra of waiting.slice(0, Math.max(0, waiting.length - liveMax()))) end(extra);
+    eviction.surplus(liveMax());
   };
   const sweeping = setInterval(sweep, 5_000);
   sweeping.unref();
@@ -210,7 +205,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       if (settings.poolSize > 0) figures.pooled(spare !== null);
       if (spare) return { held: hold(spare.process, principal.id), path: "spare", results: null };
     }
-    makeRoom();
+    makeRoom(sessionMemory, principal.id);
     const { results } = parted(conversation);
     const past = results ? [...conversation.messages.slice(0, -1), results] : conversation.messages.slice(0, -1);
     const history =
@@ -229,7 +224,8 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
   }
 
   const keep = (held: HeldTerminal, print: Fingerprint, conversation: Conversation, transcript: Transcript) => {
-    if (liveMax() === 0) return held.process.kill();
+    makeRoom(0, held.principalId);
+    if (liveMax() === 0 || memory() > memoryMax()) return held.process.kill();
     held.held = extend(print, transcript.message());
     held.awaited = new Set(transcript.calls().map(normalisedId));
     held.state = held.awaited.size > 0 ? "parked" : "idle";
@@ -413,6 +409,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     },
     reconsider() {
       sweep();
+      makeRoom(0, null);
       spares.reconsider();
     },
     async close() {
