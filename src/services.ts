@@ -85,7 +85,8 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
   const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
   const settings = createLiveSettings(loaded, store.settings, log);
   const warn = createSeldom(log, () => performance.now());
-  const journal = createJournal({ usage: store.usage, warn, clock: Date.now });
+  const catalog = createCatalog(modelsFile);
+  const journal = createJournal({ usage: store.usage, warn, clock: Date.now, modelName: catalog.nameOf });
   const simulator = demo ? await startDemo() : null;
   let admission: Admission | null = null;
 
@@ -143,7 +144,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     config,
     settings,
     engine,
-    catalog: createCatalog(modelsFile),
+    catalog,
     admission,
     store,
     journal,

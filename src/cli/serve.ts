@@ -1,10 +1,13 @@
 /** `ocp serve`: starts the server, says where it listens, and stops it on a signal. */
 
+import { join } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { readMachine } from "../config/memory.ts";
 import { createDirectories, resolvePaths } from "../config/paths.ts";
 import type { Config } from "../config/settings.ts";
 import { OcpError } from "../core/errors.ts";
+import { serviceOutput } from "../core/logs.ts";
+import { boundServiceOutput } from "../logs/service-output.ts";
 import { type Ending, start } from "../services.ts";
 import { openclawDrift } from "./openclaw/drift.ts";
 import { cannotListen, exitCodes, type Host, write } from "./output.ts";
@@ -21,7 +24,8 @@ export async function serve(args: Readonly<Record<string, unknown>>, host: Host)
   const signals = listenForSignals(host);
   // A full disk under them, or a reader that went, is no reason to stop answering.
   for (const stream of [host.stdout, host.stderr]) stream.on("error", () => {});
-  const stderr = (line: string) => void write(host, host.stderr, line);
+  const output = join(paths.logs, serviceOutput);
+  const stderr = boundServiceOutput(output, 2, (line) => void write(host, host.stderr, line));
   const ending = endingOf(host);
   const self = Bun.main.startsWith("/$bunfs/") ? [host.execPath] : [host.execPath, Bun.main];
   const options = { demo: args.demo === true, version, self, paths, environment: host.env, stderr, ending };

@@ -25,6 +25,8 @@ export interface Catalog {
   readonly aliases: ReadonlyMap<string, string>;
   /** The entry of a canonical id or an alias. */
   find(name: string): CatalogModel | undefined;
+  /** Under which name the model is counted: clients may ask for any `claude-...`, so those that are not here are `other`. */
+  nameOf(name: string): string;
   /**
    * The id that the CLI gets. Nothing named means the alias `sonnet`; an unknown `claude-...` id is handed through,
    * because the CLI knows the account's models better than this list. Throws OcpError `model_not_found` otherwise.
@@ -55,10 +57,12 @@ export function createCatalog(data: unknown): Catalog {
   const usual = aliases.get("sonnet");
   if (usual === undefined) throw broken("aliases.sonnet is missing, it answers requests that name no model");
 
+  const find = (name: string) => byId.get(aliases.get(name) ?? name);
   return {
     models,
     aliases,
-    find: (name) => byId.get(aliases.get(name) ?? name),
+    find,
+    nameOf: (name) => find(name)?.id ?? "other",
     resolve(name) {
       if (name === undefined) return usual;
       const id = aliases.get(name) ?? name;

@@ -1,5 +1,5 @@
 /**
- * Writes rows of usage into the store, and keeps those that it does not take until it does: a full disk or a locked
+ * Writes usage into the store, a row for a turn or a count of many that cost nothing, and keeps those that it does not take until it does: a full disk or a locked
  * file must not fail answers, and what they used still counts.
  */
 
@@ -7,6 +7,7 @@ import { OcpError } from "./errors.ts";
 import { eachPeriod, periodOf } from "./periods.ts";
 import type { Seldom } from "./seldom.ts";
 import type { UsageRow, UsageStore } from "./store.ts";
+import { createTurnCounter } from "./turn-counter.ts";
 
 /** What has been charged to a key, in each of the current periods. */
 export type Charges = ReturnType<UsageStore["used"]>;
@@ -14,8 +15,13 @@ export type Charges = ReturnType<UsageStore["used"]>;
 export interface Journal {
   /** To be called when a turn begins, whose row is to come. */
   begin(): void;
-  /** Committed when it returns, or kept for the next attempt. Throws nothing. */
-  write(row: UsageRow): void;
+  /**
+   * True: the turn has a row, which is committed when this returns, or kept for the next attempt. False: it is one of
+   * many that no process answered, and is only counted; the store has it a moment later. Throws nothing.
+   */
+  write(row: UsageRow): boolean;
+  /** To be called before a report: writes what was counted, if the store takes it. Throws nothing. */
+  catchUp(): void;
   /**
    * The store's figures and what waits for it. Where the store cannot tell, the last that it told, which holds for as
    * long as this server runs, else nothing. Throws nothing.
@@ -29,7 +35,7 @@ export interface Journal {
 export interface JournalStatus {
   /** Rows that wait for the store. */
   waiting: number;
-  /** Rows that were given up, because too many waited. */
+  /** Turns that were given up, because too many waited. */
   lost: number;
   /** Why the last attempt failed; null: it did not. */
   problem: string | null;
@@ -42,12 +48,20 @@ export interface JournalOptions {
   clock: () => number;
   /** How many rows may wait. */
   capacity?: number;
+  /** The name under which the turns of a model are counted (turn-counter.ts). */
+  modelName?: (model: string) => string;
 }
 
 /** A locked database blocks everything for as long as an attempt lasts, so in trouble there is one in this time, ms. */
 const pause = 1_000;
 
-export function createJournal({ usage, warn, clock, capacity = 10_000 }: JournalOptions): Journal {
+/** How long, in ms, what was counted may wait: one transaction then stands for hundreds of turns. */
+const countDelay = 1_000;
+
+export function createJournal(options: JournalOptions): Journal {
+  const { usage, warn, clock, capacity = 10_000, modelName = (model) => model } = options;
+  const counter = createTurnCounter({ modelName });
+  let counting: Timer | undefined;
   let waiting: UsageRow[] = [];
   let toCome = 0;
   let onLast = () => {};
@@ -59,7 +73,7 @@ export function createJournal({ usage, warn, clock, capacity = 10_000 }: Journal
 
   const trouble = (message: string, error: unknown) => {
     problem = reasonOf(error);
-    warn(message, { problem, waiting: waiting.length, lost });
+    warn(message, { problem, waiting: waiting.length, lost: lost + counter.lost });
   };
 
   function flush(): void {
@@ -79,18 +93,48 @@ export function createJournal({ usage, warn, clock, capacity = 10_000 }: Journal
     waiting = waiting.slice(written);
   }
 
+  function flushCounts(): void {
+    clearTimeout(counting);
+    counting = undefined;
+    const turns = counter.take();
+    if (turns.length === 0) return;
+    try {
+      usage.count(turns);
+      problem = null;
+    } catch (error) {
+      failedAt = clock();
+      counter.putBack(turns);
+      trouble("usage cannot be written", error);
+      later();
+    }
+  }
+
+  const later = () => {
+    counting ??= setTimeout(flushCounts, countDelay);
+    counting.unref();
+  };
+
   return {
     begin() {
       toCome++;
     },
     write(row) {
       if (--toCome === 0) onLast();
+      if (!counter.admits(row)) {
+        later();
+        return false;
+      }
       waiting.push(row);
       // The clock may be set back.
       if (Math.abs(clock() - failedAt) >= pause) flush();
-      if (waiting.length <= capacity) return;
-      waiting.shift();
-      lost++;
+      if (waiting.length > capacity) {
+        waiting.shift();
+        lost++;
+      }
+      return true;
+    },
+    catchUp() {
+      if (Math.abs(clock() - failedAt) >= pause) flushCounts();
     },
     used(keyId, at) {
       try {
@@ -113,8 +157,10 @@ export function createJournal({ usage, warn, clock, capacity = 10_000 }: Journal
         });
       }
       flush();
+      flushCounts();
+      clearTimeout(counting);
     },
-    status: () => ({ waiting: waiting.length, lost, problem }),
+    status: () => ({ waiting: waiting.length, lost: lost + counter.lost, problem }),
   };
 }
 

@@ -1,5 +1,8 @@
 /** The log as it is read again; `src/logs` writes and reads it. */
 
+/** In the directory of the log: what the server says beside it, where the service manager has no journal. */
+export const serviceOutput = "service.log";
+
 export const logLevels = ["error", "warn", "info"] as const;
 
 export type LogLevel = (typeof logLevels)[number];

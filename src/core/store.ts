@@ -89,6 +89,28 @@ export interface UsageRow {
   charged: { requests: 0 | 1; tokens: number };
 }
 
+/** Turns of one hour that no process answered and that have no row of their own, added up. */
+export interface CountedTurns {
+  /** Its beginning. */
+  hour: number;
+  principalId: string;
+  /** The principal's name at that time. */
+  name: string;
+  /** The canonical id, or `other`. */
+  model: string;
+  outcome: string;
+  cache: CacheOutcome;
+  /** When the first and the last of them ended. */
+  first: number;
+  last: number;
+  requests: number;
+  promptChars: number;
+  answerChars: number;
+  /** Ms of the turns that were ok, together, and of the longest. */
+  totalMs: number;
+  maxMs: number;
+}
+
 export type Dialect = "chat" | "responses" | "messages";
 
 /** `since` inclusive, `until` exclusive. */
@@ -140,6 +162,8 @@ export interface UsageSums {
 export interface UsageStore {
   /** Committed when it returns. */
   record(row: UsageRow): void;
+  /** Adds to what was counted before. Committed when it returns. A report that cuts an hour has them where the last one is. */
+  count(turns: readonly CountedTurns[]): void;
   /** What has been charged to a key in the periods (periods.ts) that `at` lies in. */
   used(keyId: number, at: number): Record<Period, { requests: number; tokens: number }>;
   /** A key's `name` is today's; who used most comes first. */
@@ -151,12 +175,14 @@ export interface UsageStore {
   series(query: UsageQuery, by: "model" | "principal"): Array<{ hour: number; subject: string } & UsageSums>;
   /** Newest first. `before`: only rows that come after the one of this id in that order, also when it is gone. */
   recent(query: UsageQuery & UsageFilter, limit: number, before?: number): Array<UsageRow & { id: number }>;
+  /** Those of which some lie in the query's time, newest first. */
+  counted(query: UsageQuery & UsageFilter, limit: number): CountedTurns[];
   /** Of the last turns that a process has answered to the end, newest first. */
   times(query: UsageQuery, limit: number): Array<{ firstMs: number | null; totalMs: number }>;
   /**
    * Forgets single rows of the hours before `at`, and sums from before `sumsAt` whose rows are gone. Takes a bounded
    * bite, since all else waits meanwhile: to be called again and again. Returns how many rows went, 0 when none is
-   * left. From then on a report counts an hour whole that it cuts and whose rows are gone.
+   * left. From then on a report counts an hour whole that it cuts and whose rows are gone. What was counted goes as rows do.
    */
   prune(at: number, sumsAt: number): number;
 }

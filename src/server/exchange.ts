@@ -2,6 +2,7 @@
 
 import type { Log } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
+import { createRequestLog } from "./request-log.ts";
 
 export interface Exchange {
   readonly id: string;
@@ -17,7 +18,7 @@ export interface Exchange {
   outcome: string;
   /** Set by who answers with a stream: the exchange then lasts until `end`, not until the response's head. */
   streaming: boolean;
-  /** Writes the line of the log; only the first call counts. */
+  /** Writes the line of the log (request-log.ts); only the first call counts. */
   end(status: number): void;
 }
 
@@ -30,6 +31,7 @@ export interface Exchanges {
 }
 
 export function createExchanges(log: Log, newId: (prefix: string) => string): Exchanges {
+  const write = createRequestLog({ log, now: () => performance.now() });
   const exchanges = new WeakMap<Request, Exchange>();
 
   function begin(request: Request): Exchange {
@@ -48,7 +50,7 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
       end(status) {
         if (ended) return;
         ended = true;
-        log[status >= 500 ? "warn" : "info"]("request", {
+        write({
           requestId: exchange.id,
           method,
           path,

@@ -27,7 +27,7 @@ export interface Turns {
 
 /** What stands between a turn and the engine where it is wanted. */
 export interface TurnLayers {
-  /** Sees every turn from its beginning to its end, and the row of each. */
+  /** Sees every turn from its beginning to its end, and the row of each that has one. */
   live?: Live;
   /** Answers that were kept, and one answer for several who ask the same. */
   cache?: Layer;
@@ -42,9 +42,9 @@ export function createTurns(services: AppServices, { cache, planGate, live }: Tu
   const figures = createFigures(catalog);
   const seen = {
     begin: figures.begin,
-    end(row: UsageRow) {
-      figures.end(row);
-      live?.ended(row);
+    end(row: UsageRow, hasRow: boolean) {
+      figures.end(row, hasRow);
+      if (hasRow) live?.ended(row);
     },
   };
   const run = compose(

@@ -4,7 +4,7 @@ import type { UsageRow, UsageStore, UsageSums } from "../core/store.ts";
 import type { Usage } from "../core/turn.ts";
 import { isoTime } from "./iso-time.ts";
 
-type Found<K extends "byPrincipal" | "byModel" | "timeline" | "series" | "recent" | "times"> = ReturnType<
+type Found<K extends "byPrincipal" | "byModel" | "timeline" | "series" | "recent" | "counted" | "times"> = ReturnType<
   UsageStore[K]
 >[number];
 
@@ -74,6 +74,21 @@ export function viewTurn(row: UsageRow & { id: number }) {
     queued_ms: row.queuedMs,
     first_ms: row.firstMs,
     tokens: viewTokens(row.tokens),
+  };
+}
+
+/** Turns that are not among the single ones, since there were many and none of them asked a process. */
+export function viewCounted(turns: Found<"counted">) {
+  return {
+    hour: isoTime(turns.hour),
+    key_name: turns.name,
+    principal: turns.principalId,
+    model: turns.model,
+    outcome: turns.outcome,
+    cache: turns.cache,
+    requests: turns.requests,
+    first_request: isoTime(turns.first),
+    last_request: isoTime(turns.last),
   };
 }
 

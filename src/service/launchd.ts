@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readServiceEnv } from "../config/service-env.ts";
 import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
+import { serviceOutput } from "../core/logs.ts";
 import { complaint } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { keepBackup } from "./older.ts";
@@ -30,7 +31,7 @@ const pause = 500;
 export function createLaunchd(machine: ServiceMachine, paths: ServicePaths): ServiceManager {
   const { run, uid } = machine;
   const plist = plistPath(machine);
-  const output = join(paths.logs, "service.log");
+  const output = join(paths.logs, serviceOutput);
   const domain = `gui/${uid}`;
 
   async function isLoaded(name: string): Promise<boolean> {

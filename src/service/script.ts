@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { join } from "node:path";
 import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
+import { serviceOutput } from "../core/logs.ts";
 import { complaint } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { tail } from "./tail.ts";
@@ -20,7 +21,7 @@ export function createScript(machine: ServiceMachine, paths: ServicePaths): Serv
   const { run } = machine;
   const script = scriptPath(paths);
   const pidFile = join(paths.data, "service.pid");
-  const output = join(paths.logs, "service.log");
+  const output = join(paths.logs, serviceOutput);
   const cronLine = `@reboot ${quote(script)} # ocp`;
 
   const program = () =>
@@ -158,7 +159,8 @@ set -a
 set +a
 umask 077
 echo "$$" >${quote(pidFile)}
-exec ${quote(program)} serve >${quote(output)} 2>&1
+: >${quote(output)}
+exec ${quote(program)} serve >>${quote(output)} 2>&1
 `;
 }
 

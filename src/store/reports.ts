@@ -1,4 +1,4 @@
-/** What is asked of the usage. Sums come from whole hours, and from single rows where an hour is cut. */
+/** What is asked of the usage. Sums come from whole hours, and where an hour is cut from single rows and what was counted. */
 
 import type { Database } from "bun:sqlite";
 import type { UsageFilter, UsageQuery, UsageStore, UsageSums } from "../core/store.ts";
@@ -78,9 +78,9 @@ function prepareReport<Key extends string | number>(
       select ${group} as key, ${also === undefined ? "" : "subject, "}${merged} from (
         select hour, subject, ${columns} from usage_hours where series = $series and hour >= $first and hour < $end
         union all
-        select hour, ${subject}, ${columns} from usage_parts where at >= $headSince and at < $headUntil ${filter}
+        select hour, ${subject}, ${columns} from usage_pieces where at >= $headSince and at < $headUntil ${filter}
         union all
-        select hour, ${subject}, ${columns} from usage_parts where at >= $tailSince and at < $tailUntil ${filter}
+        select hour, ${subject}, ${columns} from usage_pieces where at >= $tailSince and at < $tailUntil ${filter}
       )
       group by key${also === undefined ? "" : `, ${also}`} order by key`);
   const all = prepare("");

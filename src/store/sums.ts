@@ -33,12 +33,15 @@ export const merged = entries.map(([name, how]) => `${how}(${name}) as ${name}`)
 export const everybody = "";
 export const byPrincipal = "*";
 
+const updates = entries
+  .map(([name, how]) =>
+    how === "sum" ? `${name} = ${name} + excluded.${name}` : `${name} = ${how}(${name}, excluded.${name})`,
+  )
+  .join(", ");
+
 /** The rows of usage with these ids, first and last included, go into the sums and the charges. */
 export function prepareSums(db: Database): (first: number | bigint, last: number | bigint) => void {
   const range = "from usage_parts where id between $first and $last";
-  const updates = entries.map(([name, how]) =>
-    how === "sum" ? `${name} = ${name} + excluded.${name}` : `${name} = ${how}(${name}, excluded.${name})`,
-  );
   const hours = db.prepare(`
     insert into usage_hours (series, hour, subject, ${columns})
     select series, hour, subject, ${merged} from (
@@ -48,7 +51,7 @@ export function prepareSums(db: Database): (first: number | bigint, last: number
     )
     where true
     group by series, hour, subject
-    on conflict do update set ${updates.join(", ")}`);
+    on conflict do update set ${updates}`);
   const charges = db.prepare(`
     insert into charges (key_id, day, requests, tokens)
     select key_id, at - at % 86400000 as day, sum(charged_requests), sum(charged_tokens) from usage
@@ -60,4 +63,24 @@ export function prepareSums(db: Database): (first: number | bigint, last: number
     hours.run({ first, last });
     charges.run({ first, last });
   };
+}
+
+/** What turns without a row of their own add to the sums; they have no tokens, and nobody is charged. */
+export type CountedSums = { hour: number; principal_id: string; model: string } & Record<
+  Exclude<keyof typeof merges, "input" | "cache_read" | "cache_write" | "output" | "thinking">,
+  number
+>;
+
+export function prepareCountedSums(db: Database): (sums: CountedSums) => void {
+  const none = { input: 0, cache_read: 0, cache_write: 0, output: 0, thinking: 0 };
+  const statement = db.prepare<null, [CountedSums & typeof none]>(`
+    insert into usage_hours (series, hour, subject, ${columns})
+    select series, $hour, subject, ${entries.map(([name]) => `$${name}`).join(", ")} from (
+      select $principal_id as series, $model as subject
+      union all select '${everybody}', $model
+      union all select '${byPrincipal}', $principal_id
+    )
+    where true
+    on conflict do update set ${updates}`);
+  return (sums) => void statement.run({ ...sums, ...none });
 }

@@ -1,8 +1,9 @@
-/** What was used: one row a turn, its sums, and what counts against the quotas, all in one transaction. */
+/** What was used: one row a turn or a count of turns, its sums, and what counts against the quotas, all in one transaction. */
 
 import type { Database } from "bun:sqlite";
 import { dayOf, type Period, periodOf, periods } from "../core/periods.ts";
 import type { UsageRow, UsageStore } from "../core/store.ts";
+import { createCountedTurns } from "./counted-turns.ts";
 import { markOf, setMark } from "./marks.ts";
 import { createReports } from "./reports.ts";
 import { hour } from "./span.ts";
@@ -31,6 +32,7 @@ export function createUsage(db: Database, now: () => number): UsageStore {
     record: (row) => record.immediate(row),
     used: prepareUsed(db),
     ...createReports(db),
+    ...createCountedTurns(db),
     prune: preparePrune(db, now),
   };
 }
@@ -69,6 +71,9 @@ function preparePrune(db: Database, now: () => number): UsageStore["prune"] {
   const rows = db.prepare<null, [number, number]>(
     "delete from usage where id in (select id from usage where at < ? order by at limit ?)",
   );
+  const counted = db.prepare<null, [number, number]>(
+    "delete from counted_turns where id in (select id from counted_turns where hour < ? order by hour limit ?)",
+  );
   const oldest = db.prepare<{ hour: number | null }, []>("select min(hour) as hour from usage_hours where series = ''");
   // The series are looked up by leaps, so that each is one short range to delete.
   const hours = db.prepare<null, [number]>(
@@ -90,6 +95,6 @@ function preparePrune(db: Database, now: () => number): UsageStore["prune"] {
     hours.run(Math.min(sumsBefore, (oldest.get()?.hour ?? 0) + pruneHours));
     const inUse = Math.min(...periods.map((period) => periodOf(period, now()).start));
     charges.run(Math.min(dayOf(sumsBefore), inUse));
-    return rows.run(before, pruneRows).changes;
+    return rows.run(before, pruneRows).changes + counted.run(before, pruneRows).changes;
   }).immediate;
 }

@@ -12,7 +12,10 @@ const read = (text: string): One[] =>
     return name === "" ? [] : [{ principalId, state: state as One["state"], name }];
   });
 
-function victim(waiting: string, choice: Partial<Omit<Choice<One>, "waiting" | "running">> & { running?: string } = {}) {
+function victim(
+  waiting: string,
+  choice: Partial<Omit<Choice<One>, "waiting" | "running">> & { running?: string } = {},
+) {
   const { running = "", ...rest } = choice;
   const isLast = ({ state }: One) => state === "parked";
   const given = { capacity: 4, wantedBy: null, isLast, ...rest };

@@ -151,3 +151,94 @@ test("the end waits for the rows of turns that have begun, but not for ever", as
   journal.begin();
   await journal.close(1);
 });
+
+describe("turns that no process answered", () => {
+  const unanswered = { path: null, charged: { requests: 0, tokens: 0 } } as const;
+
+  function counting() {
+    let broken = false;
+    const store = openStore({ directory: null, now: () => noon, log: { info() {}, warn() {}, error() {} } });
+    const usage = {
+      ...store.usage,
+      count(turns: Parameters<typeof store.usage.count>[0]) {
+        if (broken) throw Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+        store.usage.count(turns);
+      },
+    };
+    let now = noon;
+    const modelName = (model: string) => (model.startsWith("claude-opus") ? model : "other");
+    const journal = createJournal({ usage, warn: () => {}, clock: () => now, modelName });
+    const all = { since: 0, until: Number.MAX_SAFE_INTEGER, principalId: null };
+    return {
+      journal,
+      write(count: number, change: Parameters<typeof usageRow>[0] = {}) {
+        for (let at = 0; at < count; at++) {
+          journal.begin();
+          journal.write(usageRow({ at: now, outcome: "quota_exceeded", ...unanswered, ...change }));
+        }
+      },
+      pass(ms: number) {
+        now += ms;
+      },
+      breaks(how: boolean) {
+        broken = how;
+      },
+      rows: () => store.usage.recent(all, 5_000).length,
+      requests: () => store.usage.byPrincipal(all).reduce((sum, { requests }) => sum + requests, 0),
+      models: () => store.usage.byModel(all).map(({ model }) => model),
+      counted: () => store.usage.counted(all, 500),
+    };
+  }
+
+  test("have rows for the first of each kind in an hour, the rest is counted, and each hour begins anew", () => {
+    const { journal, write, rows, requests, counted, pass } = counting();
+    write(300);
+    write(60, { outcome: "queue_full" });
+    write(60, { principalId: "key-7" });
+    expect(rows()).toBe(150);
+    journal.catchUp();
+    expect(
+      counted()
+        .map((each) => each.requests)
+        .sort(),
+    ).toEqual([10, 10, 250]);
+    expect(requests()).toBe(420);
+    pass(3_600_000);
+    write(60);
+    journal.catchUp();
+    expect([rows(), requests()]).toEqual([200, 480]);
+  });
+
+  test("have a bound on all their rows together, however many keys there are", () => {
+    const { journal, write, rows, requests } = counting();
+    for (let key = 0; key < 100; key++) write(50, { principalId: `key-${key}` });
+    expect(rows()).toBe(1_000);
+    journal.catchUp();
+    expect(requests()).toBe(5_000);
+  });
+
+  test("are counted by known models alone, and what a process answered has its row whatever there was before", () => {
+    const { journal, write, rows, models } = counting();
+    write(50);
+    for (let at = 0; at < 100; at++) write(1, { model: `claude-made-up-${at}` });
+    write(100, { path: "live", outcome: "ok", charged: { requests: 1, tokens: 5 }, model: "claude-opus-5-5" });
+    journal.catchUp();
+    expect(rows()).toBe(150);
+    expect(models().filter((model) => model.startsWith("claude-made-up"))).toEqual([]);
+    expect(models()).toContain("other");
+  });
+
+  test("wait for a store that does not take them, and are written at the close", async () => {
+    const { journal, write, breaks, pass, requests } = counting();
+    breaks(true);
+    write(150);
+    journal.catchUp();
+    expect(requests()).toBe(50);
+    expect(journal.status()).toEqual({ waiting: 0, lost: 0, problem: "SQLITE_FULL" });
+    write(50);
+    breaks(false);
+    pass(1_000);
+    await journal.close(0);
+    expect(requests()).toBe(200);
+  });
+});

@@ -78,15 +78,21 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     store.usage.recent({ since: 0, until: Number.MAX_SAFE_INTEGER, principalId: null }, 10_000).reverse();
   const settings = createLiveSettings(loaded, store.settings, log);
   const closing = new AbortController();
+  const catalog = createCatalog(models);
   let ids = 0;
   const services: AppServices = {
     config,
     settings,
     engine,
-    catalog: createCatalog(models),
+    catalog,
     admission,
     store: options.cache ? { ...store, cache: options.cache } : store,
-    journal: createJournal({ usage: store.usage, warn: createSeldom(log, clock), clock }),
+    journal: createJournal({
+      usage: store.usage,
+      warn: createSeldom(log, clock),
+      clock,
+      modelName: catalog.nameOf,
+    }),
     adminKey,
     log,
     logs: options.logs ?? { tail: async () => [], async *follow() {} },

@@ -1,7 +1,7 @@
 /** Usage: what is recorded is reported, exactly, for any stretch of time; and what is charged. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Store, UsageQuery, UsageRow, UsageSums } from "../../src/core/store.ts";
+import type { CountedTurns, Store, UsageQuery, UsageRow, UsageSums } from "../../src/core/store.ts";
 import { epoch, type Opened, openTemp, usageRow } from "./opened.ts";
 
 const minute = 60_000;
@@ -348,5 +348,72 @@ describe("pruning", () => {
     );
     expect(usage.prune(epoch + day, 0)).toBe(100);
     expect(usage.byModel(ever)[0]?.requests).toBe(5_100);
+  });
+});
+
+describe("turns that were only counted", () => {
+  const counted = (change: Partial<CountedTurns> = {}): CountedTurns => ({
+    hour: epoch - (epoch % hour),
+    principalId: "key-1",
+    name: "laptop",
+    model: "claude-opus-5-5",
+    outcome: "quota_exceeded",
+    cache: "off",
+    first: epoch,
+    last: epoch + minute,
+    requests: 800,
+    promptChars: 1_600,
+    answerChars: 0,
+    totalMs: 0,
+    maxMs: 0,
+    ...change,
+  });
+  const hit = counted({ outcome: "ok", cache: "hit", requests: 5, answerChars: 50, totalMs: 20, maxMs: 9 });
+
+  test("are added up by hour, principal, model and outcome, over a restart too", async () => {
+    await using opened = await openTemp();
+    opened.store.usage.count([counted(), hit]);
+    opened.store.usage.count([counted({ first: epoch - minute, last: epoch, requests: 10, name: "desk" })]);
+    opened.store.usage.count([]);
+    const { usage } = opened.reopen();
+    const all = { ...counted({ first: epoch - minute, requests: 810, promptChars: 3_200, name: "desk" }) };
+    expect(usage.counted(ever, 10)).toEqual([hit, all]);
+    expect(usage.counted(ever, 1)).toEqual([hit]);
+    expect(usage.counted({ ...ever, failed: true }, 10)).toEqual([all]);
+    expect(usage.counted({ ...ever, model: "claude-haiku-5-5" }, 10)).toEqual([]);
+    expect(usage.counted({ ...ever, principalId: "key-2" }, 10)).toEqual([]);
+    expect(usage.counted({ ...ever, until: epoch - minute }, 10)).toEqual([]);
+    expect(usage.recent(ever, 10)).toEqual([]);
+  });
+
+  test("are in every sum as rows are, whole hours and cut ones, and charged to nobody", async () => {
+    await using opened = await openTemp();
+    opened.store.keys.create("laptop", null);
+    const { usage } = opened.store;
+    usage.record(usageRow({ at: epoch, keyId: 1, principalId: "key-1", model: "claude-opus-5-5", outcome: "ok" }));
+    usage.count([counted(), hit, counted({ principalId: "key-2", name: "phone", requests: 7 })]);
+    const sums = { requests: 806, ok: 6, errors: 800, cached: 5 };
+    for (const cut of [ever, { ...ever, since: epoch - minute, until: epoch + 2 * minute }]) {
+      const own = { ...cut, principalId: "key-1" };
+      expect(usage.byPrincipal(own)).toMatchObject([{ principalId: "key-1", last: epoch + minute, ...sums }]);
+      expect(usage.byPrincipal(cut).map(({ requests }) => requests)).toEqual([806, 7]);
+      expect(usage.byModel(own)).toMatchObject([{ model: "claude-opus-5-5", ...sums }]);
+      expect(usage.timeline(own)).toMatchObject([sums]);
+      expect(usage.series(cut, "principal")).toMatchObject([{ subject: "key-1" }, { subject: "key-2" }]);
+    }
+    expect(usage.byModel({ ...ever, since: epoch - minute, until: epoch + 1 })).toMatchObject([{ requests: 1 }]);
+    expect(usage.used(1, epoch).daily).toEqual(usage.used(1, epoch).weekly);
+    expect(usage.used(1, epoch).daily.requests).toBe(1);
+  });
+
+  test("are forgotten with the rows of their hour, and their sums stay", async () => {
+    await using opened = await openTemp();
+    const { usage } = opened.store;
+    usage.count([counted(), counted({ hour: epoch - (epoch % hour) + hour, first: epoch + hour, last: epoch + hour })]);
+    const before = [usage.byPrincipal(ever), usage.timeline(ever)];
+    expect(usage.prune(epoch + hour, 0)).toBe(1);
+    expect(usage.prune(epoch + hour, 0)).toBe(0);
+    expect(usage.counted(ever, 10).map(({ first }) => first)).toEqual([epoch + hour]);
+    expect([usage.byPrincipal(ever), usage.timeline(ever)]).toEqual(before);
   });
 });

@@ -395,10 +395,11 @@ describe("interrupted", () => {
     { n: 2, when: "before the copy", current: false, backups: 1 },
     { n: 3, when: "before the new tables", current: false, backups: 2 },
     { n: 4, when: "between the new tables", current: false, backups: 2 },
-    { n: 5, when: "before the keys", current: false, backups: 2 },
-    { n: 6, when: "before the commit", current: false, backups: 2 },
-    { n: 7, when: "before the cleaning", current: true, backups: 1 },
-    { n: 8, when: "never", current: true, backups: 1 },
+    { n: 5, when: "before the last of the new tables", current: false, backups: 2 },
+    { n: 6, when: "before the keys", current: false, backups: 2 },
+    { n: 7, when: "before the commit", current: false, backups: 2 },
+    { n: 8, when: "before the cleaning", current: true, backups: 1 },
+    { n: 9, when: "never", current: true, backups: 1 },
   ])("$when, it is as before or goes on, and the next start finishes", async ({ n, when, current, backups }) => {
     await using temp = await createTemp();
     writeVersion3(temp.path, content);

@@ -192,7 +192,29 @@ export function Usage({ admin }: { admin: boolean }) {
             Older ones
           </button>
         )}
+        <Counted turns={data.counted ?? []} />
       </Card>
+    </>
+  );
+}
+
+/** Refused and cached ones come by the thousand, so the server lists the first of an hour and counts the rest. */
+function Counted({ turns }: { turns: Json[] }) {
+  if (turns.length === 0) return null;
+  return (
+    <>
+      <p class="dim">More of the same, which no process answered, by the hour:</p>
+      <Table
+        label="Counted requests"
+        head={["Last", "Key", "Model", "Outcome", "Requests"]}
+        rows={turns.map((turn) => [
+          moment(turn.last_request),
+          turn.key_name,
+          turn.model,
+          turn.cache === "hit" || turn.cache === "follower" ? `${turn.outcome} (${turn.cache})` : turn.outcome,
+          count(turn.requests),
+        ])}
+      />
     </>
   );
 }

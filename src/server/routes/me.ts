@@ -14,7 +14,7 @@ import type { Turns } from "../turns.ts";
 import { viewModelUsage, viewSums } from "../usage-view.ts";
 import { exampleSums } from "./usage-detail.ts";
 
-export function meRoutes({ store, clock }: AppServices, exchanges: Exchanges, { quotas }: Turns) {
+export function meRoutes({ store, journal, clock }: AppServices, exchanges: Exchanges, { quotas }: Turns) {
   return new Elysia({ name: "me" }).get(
     "/api/me",
     ({ request }) => {
@@ -24,6 +24,7 @@ export function meRoutes({ store, clock }: AppServices, exchanges: Exchanges, { 
       const now = clock();
       const key = keyId === null ? null : keyById(store.keys, keyId);
       const standing = key && quotas.standing(key);
+      journal.catchUp();
       const own = { since: dayOf(now), until: now + 1, principalId: id };
       const body = {
         principal: id,

@@ -68,6 +68,19 @@ const example = {
     whole: { p50: 2_900, p95: 4_100, p99: 4_100 },
   },
   nextBefore: null,
+  counted: [
+    {
+      hour: "2026-11-22T18:00:00.000Z",
+      key_name: "laptop",
+      principal: "key-3",
+      model: "claude-sonnet-5-5",
+      outcome: "quota_exceeded",
+      cache: "off",
+      requests: 4_950,
+      first_request: "2026-11-22T18:02:10.006Z",
+      last_request: "2026-11-22T18:40:51.733Z",
+    },
+  ],
   scope: { self: "laptop", all: false },
 };
 
@@ -83,8 +96,9 @@ export const usageDetail = {
   tags: ["Usage"],
   summary: "Who has used what",
   description:
-    "Your own turns; with `all=true`, which the log tells of, everybody's. Every turn is one row, however it ended: " +
+    "Your own turns; with `all=true`, which the log tells of, everybody's. Every turn is one row of `recent`, however it ended: " +
     "`outcome` is `ok`, `client_left` or an error's code, `path` the kind of process that answered (null: none did). " +
+    "Of turns that no process answered the first 50 of one outcome in an hour have rows (1,000 of all callers); the rest is in `counted` and in every sum. " +
     "Sums of times are those of the turns that were ok, in ms, `latency` is of the last 2,000 that a process answered; `tokens.thinking` is a part of `tokens.output`. A " +
     "parameter that cannot be taken is refused.",
   security,

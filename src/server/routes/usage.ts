@@ -6,13 +6,14 @@ import type { UsageQuery } from "../../core/store.ts";
 import { type Exchanges, queryOf } from "../exchange.ts";
 import type { AppServices } from "../services.ts";
 import { readUsageQuery } from "../usage-query.ts";
-import { viewHour, viewKeyUsage, viewModelUsage, viewSeries, viewTimes, viewTurn } from "../usage-view.ts";
+import { viewCounted, viewHour, viewKeyUsage, viewModelUsage, viewSeries, viewTimes, viewTurn } from "../usage-view.ts";
 import { usageDetail } from "./usage-detail.ts";
 
 /** Of so many turns the latencies are told: more would say the same, and take longer. */
 const timesWanted = 2_000;
+const countedShown = 100;
 
-export function usageRoutes({ store, clock, log }: AppServices, exchanges: Exchanges) {
+export function usageRoutes({ store, journal, clock, log }: AppServices, exchanges: Exchanges) {
   return new Elysia({ name: "usage" }).get(
     "/api/usage",
     ({ request }) => {
@@ -25,12 +26,10 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
         }
         log.info("everybody's usage was read", { requestId, principal: principal.name });
       }
+      journal.catchUp();
       const wanted: UsageQuery = { since, until, principalId: all ? null : principal.id };
-      const recent = store.usage.recent(
-        { ...wanted, ...(all && of !== null ? { principalId: of } : {}), ...filter },
-        limit,
-        before,
-      );
+      const single = { ...wanted, ...(all && of !== null ? { principalId: of } : {}), ...filter };
+      const recent = store.usage.recent(single, limit, before);
       const body = {
         byKey: store.usage.byPrincipal(wanted).map(viewKeyUsage),
         byModel: store.usage.byModel(wanted).map(viewModelUsage),
@@ -40,6 +39,7 @@ export function usageRoutes({ store, clock, log }: AppServices, exchanges: Excha
         recent: recent.map(viewTurn),
         /** The `before` of the next page; null: there is none. */
         nextBefore: recent.length === limit ? (recent.at(-1)?.id ?? null) : null,
+        counted: store.usage.counted(single, countedShown).map(viewCounted),
         scope: { self: principal.name, all },
       };
       return Response.json(body, { headers: { "cache-control": "no-store" } });

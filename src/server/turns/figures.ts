@@ -17,7 +17,8 @@ export interface TurnStats {
 
 export interface Figures {
   begin(): void;
-  end(row: UsageRow): void;
+  /** `hasRow`: it is one of those that the usage tells of one by one. */
+  end(row: UsageRow, hasRow: boolean): void;
   stats(): TurnStats;
   readonly byModel: Pick<ModelFigures, "models" | "failures">;
   /** By dialect, model, path, cache and outcome. */
@@ -53,14 +54,13 @@ export function createFigures(catalog: Catalog): Figures {
       stats.total++;
       stats.active++;
     },
-    end(row) {
+    end(row, hasRow) {
       const { dialect, outcome, cache } = row;
-      byModel.end(row);
+      byModel.end(row, hasRow);
       stats.active--;
       if (outcome !== "ok" && outcome !== "client_left") stats.errors++;
       if (outcome === "timeout") stats.timeouts++;
-      // Clients may ask for any `claude-...`, so those that are not in the list share a label.
-      const model = catalog.find(row.model)?.id ?? "other";
+      const model = catalog.nameOf(row.model);
       const path = row.path ?? "none";
       turns.add({ dialect, model, path, cache, outcome });
       const { input, cacheRead, cacheWrite, output } = row.tokens;

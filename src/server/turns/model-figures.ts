@@ -30,7 +30,8 @@ export interface FailedTurn {
 }
 
 export interface ModelFigures {
-  end(turn: EndedTurn): void;
+  /** `isListed`: it may be among the failures that are told of. */
+  end(turn: EndedTurn, isListed: boolean): void;
   /** By canonical id, in the order of their first request; what is not in the list of models is `other`. */
   models(): Record<string, ModelRow>;
   /** The last few, newest first. */
@@ -71,8 +72,8 @@ export function createModelFigures(catalog: Catalog): ModelFigures {
   };
 
   return {
-    end({ at, requestId, model: asked, outcome, totalMs, promptChars }) {
-      const model = catalog.find(asked)?.id ?? "other";
+    end({ at, requestId, model: asked, outcome, totalMs, promptChars }, isListed) {
+      const model = catalog.nameOf(asked);
       const sums = sumsOf(model);
       sums.requests++;
       sums.chars += promptChars;
@@ -84,7 +85,7 @@ export function createModelFigures(catalog: Catalog): ModelFigures {
       } else if (outcome !== "client_left") {
         sums.errors++;
         if (outcome === "timeout") sums.timeouts++;
-        failures = [{ at, requestId, model, code: outcome }, ...failures].slice(0, failuresKept);
+        if (isListed) failures = [{ at, requestId, model, code: outcome }, ...failures].slice(0, failuresKept);
       }
     },
     models: () => Object.fromEntries([...byModel].map(([model, sums]) => [model, rowOf(sums)])),

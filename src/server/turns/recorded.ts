@@ -1,5 +1,5 @@
 /**
- * Writes the row of usage of every turn, however it ends: exactly one, and before the last event is passed on, so that
+ * Writes the usage of every turn, however it ends: exactly once, and before the last event is passed on, so that
  * no client has the end of an answer that is not accounted for.
  */
 
@@ -35,9 +35,9 @@ export function recorded({ journal, figures, log, clock, now }: RecordOptions): 
         if (written) return;
         written = true;
         const row = rowOf(conversation, context, { at: clock(), outcome, ...seen.sums() });
-        journal.write(row);
+        const hasRow = journal.write(row);
         note.share?.release();
-        figures.end(row);
+        figures.end(row, hasRow);
       };
 
       journal.begin();

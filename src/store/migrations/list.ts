@@ -2,6 +2,7 @@
 
 import initial from "./0001_initial.sql" with { type: "text" };
 import reports from "./0002_reports.sql" with { type: "text" };
+import countedTurns from "./0003_counted_turns.sql" with { type: "text" };
 
 export interface Migration {
   name: string;
@@ -11,4 +12,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: "0001_initial", sql: initial },
   { name: "0002_reports", sql: reports },
+  { name: "0003_counted_turns", sql: countedTurns },
 ];
