@@ -37,6 +37,8 @@ export interface Backend {
   attempt(options: Attempt): AsyncGenerator<TurnEvent, void, void>;
   /** Whether one more turn may run beside `admitted` ones, of which some may not have a process yet. */
   hasRoom(admitted: number): boolean;
+  /** Tells whether a process waits for the tool results that the conversation ends with; it is then kept a little longer. */
+  bringsProcess(conversation: Conversation, principalId: string): boolean;
   counts(): EngineStatus["processes"];
   /** Bytes that the processes take, by the measured figures. */
   memory(): number;

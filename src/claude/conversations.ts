@@ -40,6 +40,8 @@ export interface Conversations<S extends Holder> {
     principalId: string,
     usable: (session: S) => boolean,
   ): Continuation<S> | null;
+  /** The process that waits for the results which the conversation ends with, without taking it; null: none does. */
+  awaiting(conversation: Conversation, principalId: string): S | null;
   /** Lets a process wait for its next message, or for the results that it `awaits`. */
   keep(session: S): void;
   /** Forgets a process: it is gone, or goes. */
@@ -125,6 +127,13 @@ export function createConversations<S extends Holder>(
   };
 
   return {
+    awaiting({ messages }, principalId) {
+      for (const block of messages.at(-1)?.content ?? []) {
+        if (block.type !== "tool_result") continue;
+        return parked.get(keyOf(principalId, normalisedId(block.tool_use_id))) ?? null;
+      }
+      return null;
+    },
     take(conversation, prints, principalId, usable) {
       return takeParked(conversation.messages, prints, principalId, usable) ?? takeLive(conversation, prints, usable);
     },

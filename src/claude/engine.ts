@@ -212,6 +212,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
 
     hasRoom: backend.hasRoom,
+    bringsProcess: backend.bringsProcess,
 
     async status(): Promise<EngineStatus> {
       const found = find();

@@ -23,6 +23,7 @@ export function createHeadless(options: HeadlessOptions): Backend {
         now,
       }),
     hasRoom: processes.hasRoom,
+    bringsProcess: processes.bringsProcess,
     counts: processes.counts,
     memory: processes.memory,
     sessions: processes.sessions,

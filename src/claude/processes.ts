@@ -71,6 +71,8 @@ export interface Processes {
   checkout(request: ProcessRequest): Checkout;
   /** Whether one more turn may run beside `admitted` ones, of which some may not have a process yet. */
   hasRoom(admitted: number): boolean;
+  /** Tells whether a process waits for the tool results that the conversation ends with; it is then kept a little longer. */
+  bringsProcess(conversation: Conversation, principalId: string): boolean;
   counts(): Record<"running" | "parked" | "live" | "spare", number>;
   /** Bytes that the processes take, by the measured figures. */
   memory(): number;
@@ -266,6 +268,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
       };
     },
     hasRoom: (admitted) => room.forTurnBeside(Math.max(running.size, admitted)),
+    bringsProcess(conversation, principalId) {
+      const session = conversations.awaiting(conversation, principalId);
+      // Its turn is on the way, so others are ended before it.
+      if (session) session.usedAt = now();
+      return session !== null;
+    },
     counts() {
       const parked = conversations.waiting().filter(({ state }) => state === "parked").length;
       const live = conversations.waiting().length - parked;

@@ -33,9 +33,9 @@ export interface Admission {
   /**
    * Throws OcpError queue_full when too many wait, also later, when it has to give way to another principal's;
    * not_ready after `close`; and the signal's reason when it aborts first: an aborted waiter leaves the queue in the
-   * same moment.
+   * same moment. `bringsProcess` tells whether the request needs no room, since its process is there already.
    */
-  acquire(principalId: string, signal: AbortSignal): Promise<Slot>;
+  acquire(principalId: string, signal: AbortSignal, bringsProcess?: () => boolean): Promise<Slot>;
   /** Takes effect at once; running requests keep their places, waiting ones stay even in a shorter queue. */
   setLimits(limits: Partial<AdmissionLimits>): void;
   /** To be called when `hasRoom` may have become true. */
@@ -56,6 +56,7 @@ export interface AdmissionOptions extends AdmissionLimits {
 
 interface Waiter {
   since: number;
+  bringsProcess: () => boolean;
   admit(slot: Slot): void;
   refuse(error: OcpError): void;
 }
@@ -74,7 +75,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let rejected = 0;
   let closed = false;
 
-  const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom(running));
+  const isFree = (bringsProcess: () => boolean) =>
+    running < limits.maxConcurrent && (running === 0 || hasRoom(running) || bringsProcess());
 
   function take(principalId: string, since: number): Slot {
     running++;
@@ -100,9 +102,15 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function admitWaiting(): void {
-    while (waiting > 0 && isFree()) {
-      const principalId = fairness.next(queues.keys()) as string;
-      const [waiter] = queues.get(principalId) as Set<Waiter> & [Waiter];
+    for (;;) {
+      const ready = new Map<string, Waiter>();
+      for (const [id, queue] of queues) {
+        const first = [...queue].find((waiter) => isFree(waiter.bringsProcess));
+        if (first) ready.set(id, first);
+      }
+      const principalId = fairness.next(ready.keys());
+      if (principalId === undefined) return;
+      const waiter = ready.get(principalId) as Waiter;
       forget(principalId, waiter);
       waiter.admit(take(principalId, waiter.since));
     }
@@ -133,7 +141,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     );
   }
 
-  function wait(principalId: string, signal: AbortSignal): Promise<Slot> {
+  function wait(principalId: string, signal: AbortSignal, bringsProcess: () => boolean): Promise<Slot> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         forget(principalId, waiter);
@@ -141,6 +149,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       };
       const waiter: Waiter = {
         since: now(),
+        bringsProcess,
         admit(slot) {
           signal.removeEventListener("abort", leave);
           resolve(slot);
@@ -159,12 +168,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   return {
-    async acquire(principalId, signal) {
+    async acquire(principalId, signal, bringsProcess = () => false) {
       signal.throwIfAborted();
       if (closed) throw goingDown();
-      if (waiting === 0 && isFree()) return take(principalId, now());
+      // Who needs no room takes none from those who wait for it.
+      if (isFree(bringsProcess) && (waiting === 0 || bringsProcess())) return take(principalId, now());
       if (waiting >= limits.maxQueue && !giveWay(principalId)) throw queueFull();
-      return wait(principalId, signal);
+      return wait(principalId, signal, bringsProcess);
     },
     setLimits(changed) {
       Object.assign(limits, changed);

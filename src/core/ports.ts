@@ -70,6 +70,8 @@ export interface Engine {
   run(conversation: Conversation, context: TurnContext): AsyncGenerator<TurnEvent, void, void>;
   /** Whether the machine's memory allows one more turn beside `admitted` ones; always true when there are none. */
   hasRoom(admitted: number): boolean;
+  /** Tells whether a process waits for the tool results that the conversation ends with, so that it needs no other. */
+  bringsProcess(conversation: Conversation, principalId: string): boolean;
   status(): Promise<EngineStatus>;
   /** What is known of the plan of the login that would be used now. Asks nobody. */
   plan(): Promise<PlanStatus>;

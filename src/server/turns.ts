@@ -56,7 +56,7 @@ export function createTurns(services: AppServices, { cache, planGate, live }: Tu
       ...(planGate ? [planGate] : []),
       braked(createBrake(() => config.repeatLimit, now)),
       reserved(quotas, catalog),
-      admitted(admission, now),
+      admitted(admission, engine, now),
       metered(),
     ],
     engine.run,

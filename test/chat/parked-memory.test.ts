@@ -18,7 +18,7 @@ const memoryFor = (count: number) => (70 + count * 170) * MiB;
 const lastMessage = ({ body }: ReceivedRequest) =>
   JSON.stringify((body?.messages ?? []).filter(({ role }) => role === "user").at(-1));
 
-/** A server with two keys; the model calls a tool where it is given one, and says which result it got. */
+/** A server with three keys; the model calls a tool where it is given one, and says which result it got. */
 async function begin(target: Target, count: number, env: Record<string, string | undefined> = {}) {
   const simulator = startSimulator();
   /** Resolves when so many requests of this word wait for their answers, which then come. */
@@ -39,8 +39,8 @@ async function begin(target: Target, count: number, env: Record<string, string |
     simulator,
     env: { OCP_LIVE_MAX: undefined, OCP_MEMORY_MAX: String(memoryFor(count)), ...env },
   });
-  const [greedy = "", other = ""] = await Promise.all(
-    ["greedy", "other"].map(async (name) => {
+  const [greedy = "", other = "", third = ""] = await Promise.all(
+    ["greedy", "other", "third"].map(async (name) => {
       const response = await fetch(`${ocp.url}/api/keys`, { method: "POST", body: JSON.stringify({ name }) });
       return ((await response.json()) as { key: string }).key;
     }),
@@ -54,7 +54,7 @@ async function begin(target: Target, count: number, env: Record<string, string |
   return {
     ocp,
     simulator,
-    keys: { greedy, other },
+    keys: { greedy, other, third },
     ask,
     /** Asks for a call, which is left without its result. */
     async park(key: string, number: number): Promise<Message[]> {
@@ -121,6 +121,10 @@ describe.each(targets())("where memory is short (%s)", (target) => {
     expect(undisturbed.failures).toEqual([]);
     expect(disturbed.failures).toEqual([]);
     expect(slowdown(disturbed, undisturbed, 500)).toBeLessThan(2.5);
+    expect(disturbed.peakRss).toBeLessThan(undisturbed.peakRss + 64 * MiB);
+    expect(disturbed.cpuMs / disturbed.answers).toBeLessThan(
+      3 * Math.max(undisturbed.cpuMs / undisturbed.answers, 100),
+    );
     await probe[Symbol.asyncDispose]();
 
     // Two of another key at once: neither waits for the end of the other, nor for a call that nobody answers.
@@ -180,7 +184,7 @@ describe.each(targets())("where memory is short (%s)", (target) => {
     const held = ask(keys.other, [user("Hold on.")], []);
     await simulator.message(1);
     const parked = park(keys.greedy, 1);
-    const waiting = ask(keys.other, [user("Hello.")], []);
+    const waiting = ask(keys.third, [user("Hello.")], []);
     await parked;
     const how = await Promise.race([waiting.then(() => "let in"), Bun.sleep(20_000).then(() => "waits on")]);
     expect(how).toBe("let in");

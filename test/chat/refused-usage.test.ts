@@ -34,6 +34,37 @@ async function flood(ocp: Ocp, key: string, count: number, body: object = questi
   return statuses;
 }
 
+/** As many requests that nobody refuses. */
+async function readModels({ url }: Ocp, key: string, count: number): Promise<void> {
+  let left = count;
+  const one = async () => {
+    while (left-- > 0) {
+      await (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, one));
+}
+
+/** Counts the ended turns that the live feed tells of, until it is closed. */
+async function watchEvents({ url }: Ocp) {
+  const left = new AbortController();
+  const response = await fetch(`${url}/events`, { signal: left.signal });
+  let turns = 0;
+  const read = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      turns += decoder.decode(chunk, { stream: true }).split("event: turn\n").length - 1;
+    }
+  })().catch(() => {});
+  return {
+    async close() {
+      left.abort();
+      await read;
+      return { turns };
+    },
+  };
+}
+
 async function usage({ url }: Ocp, query = ""): Promise<any> {
   return (await fetch(`${url}/api/usage?all=true&limit=500${query}`)).json();
 }
@@ -51,10 +82,11 @@ function sizes(ocp: Ocp): { pages: number; files: number } {
   return { pages: bytes, files: files.reduce((sum, file) => sum + statSync(file).size, 0) };
 }
 
-function logLines(ocp: Ocp): number {
+/** How many lines of the log tell of a refusal. */
+function refusalsLogged(ocp: Ocp): number {
   const directory = join(filesOf(ocp), "logs");
   const texts = readdirSync(directory).map((name) => readFileSync(join(directory, name), "utf8"));
-  return texts.join("").split("\n").length;
+  return texts.join("").split('"outcome":"quota_exceeded"').length - 1;
 }
 
 describe.each(targets())("%s", (target) => {
@@ -67,18 +99,25 @@ describe.each(targets())("%s", (target) => {
     await probe.answers(40);
     const undisturbed = await probe.lap();
 
+    const events = await watchEvents(ocp);
     expect(await flood(ocp, blocked.key, burst)).toEqual({ 429: burst });
-    const [before, linesBefore] = [sizes(ocp), logLines(ocp)];
+    const before = sizes(ocp);
     await probe.lap();
+    await readModels(ocp, blocked.key, burst);
+    const reading = await probe.lap();
     expect(await flood(ocp, blocked.key, burst)).toEqual({ 429: burst });
     const disturbed = await probe.lap();
-    const [after, linesAfter] = [sizes(ocp), logLines(ocp)];
+    const after = sizes(ocp);
 
     // A row took 400 bytes: these would be a megabyte.
     expect(after.pages - before.pages).toBeLessThan(MiB / 16);
     expect(after.files).toBeLessThan(6 * MiB);
-    expect(linesAfter - linesBefore).toBeLessThan(burst / 10 + disturbed.answers);
     expect(disturbed.failures).toEqual([]);
+    // A refusal reads a body and the key's quota.
+    expect(disturbed.cpuMs).toBeLessThan(12 * Math.max(reading.cpuMs, 100));
+    expect(disturbed.peakRss).toBeLessThan(reading.peakRss + 64 * MiB);
+    // The live feed shows what the history lists.
+    expect((await events.close()).turns).toBeLessThanOrEqual(100);
     expect(slowdown(disturbed, undisturbed)).toBeLessThan(4);
 
     const found = await usage(ocp);
@@ -96,6 +135,9 @@ describe.each(targets())("%s", (target) => {
 
     const metrics = await (await fetch(`${ocp.url}/metrics`)).text();
     expect(metrics).toMatch(new RegExp(`ocp_turns_total\\{.*outcome="quota_exceeded".*\\} ${2 * burst}\n`));
+    expect(await ocp.stop()).toBe(0);
+    expect(refusalsLogged(ocp)).toBeGreaterThan(0);
+    expect(refusalsLogged(ocp)).toBeLessThan(burst / 10);
   }, 240_000);
 
   test("a restart keeps the count, and refusals of many made-up models share one", async () => {

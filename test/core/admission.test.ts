@@ -51,6 +51,27 @@ describe("admission", () => {
     expect(admission.stats()).toEqual({ running: 1, waiting: 1, rejected: 1 });
   });
 
+  test("a request that brings its process waits for no room, only for a place", async () => {
+    const admission = admit({ maxConcurrent: 3, maxQueue: 1, hasRoom: () => false });
+    const first = await admission.acquire("a", never);
+    let waited = false;
+    const waiting = admission.acquire("b", never).then(() => {
+      waited = true;
+    });
+    await admission.acquire("a", never, () => true);
+    let brings = false;
+    await admission.acquire("a", never, () => true);
+    const last = admission.acquire("a", never, () => brings);
+    expect((await refusal(last)).code).toBe("queue_full");
+    expect(admission.stats()).toMatchObject({ running: 3, waiting: 1 });
+    first.release();
+    expect([admission.stats().running, waited]).toEqual([2, false]);
+    brings = true;
+    await admission.acquire("a", never, () => brings);
+    admission.close();
+    expect((await refusal(waiting)).code).toBe("not_ready");
+  });
+
   test("a queue of no length still admits what can start", async () => {
     const admission = admit({ maxQueue: 0 });
     const slot = await admission.acquire("a", never);

@@ -61,6 +61,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
   const engine: Engine = {
     run: script,
     hasRoom: options.hasRoom ?? (() => true),
+    bringsProcess: () => false,
     status: async () => status,
     plan: async () => options.plan?.() ?? unknownPlan,
     sessions: options.sessions ?? (() => []),

@@ -388,6 +388,11 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       const turns = Math.max(running.size, admitted);
       return turns === 0 || sharedMemory + (turns + 1) * sessionMemory <= memoryMax();
     },
+    bringsProcess(conversation, principalId) {
+      const held = conversations.awaiting(conversation, principalId);
+      if (held) held.usedAt = now();
+      return held !== null;
+    },
     counts() {
       const waiting = conversations.waiting();
       const parked = waiting.filter(({ state }) => state === "parked").length;
