@@ -396,6 +396,24 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     await waitUntil("three are left", () => processesAtHome(other.temp.home).length <= 3);
   }, 60_000);
 
+  test("room is made by whoever holds most, and a limit that is lowered ends what is over it", async () => {
+    const MiB = 1024 * 1024;
+    const memoryFor = (count: number) => (70 + count * 200) * MiB;
+    let memoryMax = memoryFor(3);
+    await using other = await driveTerminal(cli, {}, { memoryMax: () => memoryMax });
+    other.simulator.play(({ number }) => ({ blocks: [called(`toolu_${number}`, "mcp__c__read_file")] }));
+    const tools = { toolbox: toolbox(tool("read_file")) };
+    const owners = () => other.engine.sessions().map(({ principalId }) => principalId);
+    await other.turn([user("mine")], tools, "small");
+    for (const name of ["a", "b", "c"]) await other.turn([user(name)], tools, "greedy");
+    expect(owners()).toEqual(["small", "greedy", "greedy"]);
+    expect((await other.engine.status()).memory.estimate).toBe(memoryFor(3));
+    memoryMax = memoryFor(2);
+    other.engine.reconsider();
+    expect(owners()).toEqual(["small", "greedy"]);
+    await waitUntil("two are left", () => processesAtHome(other.temp.home).length <= 2);
+  }, 60_000);
+
   describe("with the client's tools", () => {
     const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
     const calling = (...ids: string[]): Script => ({
