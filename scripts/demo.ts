@@ -1,15 +1,9 @@
-/** `bun run demo`: installs what is missing and serves simulated answers through the newest CLI of the dev dependencies. */
+/** `bun run demo`: serves simulated answers through the newest CLI of the dev dependencies. */
 
 import { join } from "node:path";
+import { claudeBinary } from "../test/harness/claude.ts";
 
-const root = join(import.meta.dir, "..");
-const run = (args: string[], env: NodeJS.ProcessEnv, stdout: "inherit" | 2) =>
-  Bun.spawn([process.execPath, ...args], { cwd: root, env, stdin: "inherit", stdout, stderr: "inherit" });
-
-const installed = await run(["install", "--frozen-lockfile"], process.env, 2).exited;
-if (installed !== 0) process.exit(installed);
-const { claudeBinary } = await import("../test/harness/claude.ts");
-const env = { CLAUDE_BIN: claudeBinary(), ...process.env };
-const server = run([join("src", "main.ts"), "serve", "--demo", ...process.argv.slice(2)], env, "inherit");
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
-process.exitCode = await server.exited;
+const main = join(import.meta.dir, "..", "src", "main.ts");
+process.env.CLAUDE_BIN ??= claudeBinary();
+process.argv = [process.execPath, main, "serve", "--demo", ...process.argv.slice(2)];
+await import("../src/main.ts");

@@ -1,5 +1,5 @@
 /**
- * Writes the tables of README.md that the code knows better: `bun scripts/readme.ts`.
+ * Writes the tables of README.md that the code knows better: `bun run readme`.
  * A table stands between `<!-- name -->` and `<!-- /name -->`; test/readme.test.ts fails when one is out of date.
  */
 

@@ -1,9 +1,9 @@
 /** The binary on processors that this machine is not, under emulation. */
 
-import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { testEnv } from "./harness/env.ts";
+import { needs } from "./harness/needs.ts";
 import { createTemp } from "./harness/temp.ts";
 import { root } from "./imports.ts";
 
@@ -16,17 +16,16 @@ interface Machine {
 }
 
 const machines: Machine[] = [
-  { name: "an x86 of 2008, without AVX", emulator: ["qemu-x86_64", "-cpu", "Nehalem"], binary: "ocp-linux-x64" },
+  {
+    name: "an x86 of 2008, without AVX",
+    emulator: ["qemu-x86_64", "-cpu", "Nehalem", "-L", "/usr/x86_64-linux-gnu"],
+    binary: "ocp-linux-x64",
+  },
   { name: "64-bit Arm", emulator: ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"], binary: "ocp-linux-arm64" },
 ];
 
-/** `bun run build --all` makes the binaries; without them, or an emulator, there is nothing to look at. */
-const here = machines.filter(
-  ({ emulator, binary }) => Bun.which(emulator[0] as string) && existsSync(join(root, "dist", binary)),
-);
-
-describe.skipIf(here.length === 0)("the binary runs on", () => {
-  test.each(here)(
+needs("qemu", "x64 libraries", "arm64 libraries", "the emulated binaries").describe("the binary runs on", () => {
+  test.each(machines)(
     "$name",
     async ({ emulator, binary }) => {
       await using temp = await createTemp();

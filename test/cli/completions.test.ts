@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand, targets } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { runOcp } from "./run.ts";
@@ -14,7 +15,7 @@ async function place() {
   const bin = join(temp.path, "bin");
   mkdirSync(bin);
   symlinkSync(ocpCommand("binary")[0] as string, join(bin, "ocp"));
-  return { temp, env: testEnv(temp.home, { PATH: `${bin}:/usr/bin:/bin` }) };
+  return { temp, env: testEnv(temp.home, { PATH: `${bin}:${process.env.PATH}` }) };
 }
 
 async function sh(argv: string[], env: Record<string, string>): Promise<string> {
@@ -67,7 +68,7 @@ describe.each(targets())("ocp completions from %s", (target) => {
   });
 });
 
-test.each(lines)("bash completes %j to %j", async (words, expected) => {
+needs("bash").test.each(lines)("bash completes %j to %j", async (words, expected) => {
   const { temp, env } = await place();
   await using _ = temp;
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
@@ -78,7 +79,9 @@ test.each(lines)("bash completes %j to %j", async (words, expected) => {
   );
 });
 
-test.each(lines.filter(([words]) => words.at(-1) !== ""))("fish completes %j to %j", async (words, expected) => {
+const begun = lines.filter(([words]) => words.at(-1) !== "");
+
+needs("fish").test.each(begun)("fish completes %j to %j", async (words, expected) => {
   const { temp, env } = await place();
   await using _ = temp;
   const script = `ocp completions fish | source; complete -C "ocp ${words.join(" ")}"`;
@@ -86,7 +89,7 @@ test.each(lines.filter(([words]) => words.at(-1) !== ""))("fish completes %j to 
   expect(found.map((line) => line.split("\t")[0] as string).sort()).toEqual([...expected].sort());
 });
 
-test("fish completes the word that is not begun", async () => {
+needs("fish").test("fish completes the word that is not begun", async () => {
   const { temp, env } = await place();
   await using _ = temp;
   const found = await sh(
@@ -96,45 +99,49 @@ test("fish completes the word that is not begun", async () => {
   expect(found.split("\n").filter(Boolean).sort()).toEqual(["bash", "fish", "zsh"]);
 });
 
-test("zsh completes what is typed", async () => {
-  const { temp, env } = await place();
-  await using _ = temp;
-  writeFileSync(
-    join(temp.home, ".zshrc"),
-    'PS1="ready> "\nautoload -Uz compinit && compinit -u\neval "$(ocp completions zsh)"\n',
-  );
-  let screen = "";
-  const seen: Array<() => void> = [];
-  const child = Bun.spawn(["zsh", "-i"], {
-    env: { ...env, TERM: "dumb" },
-    terminal: {
-      cols: 120,
-      rows: 30,
-      data(_, bytes) {
-        screen += new TextDecoder().decode(bytes);
-        for (const look of seen) look();
+needs("zsh").test(
+  "zsh completes what is typed",
+  async () => {
+    const { temp, env } = await place();
+    await using _ = temp;
+    writeFileSync(
+      join(temp.home, ".zshrc"),
+      'PS1="ready> "\nautoload -Uz compinit && compinit -u\neval "$(ocp completions zsh)"\n',
+    );
+    let screen = "";
+    const seen: Array<() => void> = [];
+    const child = Bun.spawn(["zsh", "-i"], {
+      env: { ...env, TERM: "dumb" },
+      terminal: {
+        cols: 120,
+        rows: 30,
+        data(_, bytes) {
+          screen += new TextDecoder().decode(bytes);
+          for (const look of seen) look();
+        },
       },
-    },
-  });
-  const until = (text: string) =>
-    new Promise<void>((resolve) => {
-      // What a shell writes over is not what is seen.
-      const look = () => withoutOverwritten(screen).includes(text) && resolve();
-      seen.push(look);
-      look();
     });
-  try {
-    await until("ready> ");
-    child.terminal?.write("ocp comp\t");
-    await until("ocp completions ");
-    child.terminal?.write("fi\t");
-    await until("ocp completions fish");
-    expect(screen).not.toMatch(/command not found|error/);
-  } finally {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-}, 15_000);
+    const until = (text: string) =>
+      new Promise<void>((resolve) => {
+        // What a shell writes over is not what is seen.
+        const look = () => withoutOverwritten(screen).includes(text) && resolve();
+        seen.push(look);
+        look();
+      });
+    try {
+      await until("ready> ");
+      child.terminal?.write("ocp comp\t");
+      await until("ocp completions ");
+      child.terminal?.write("fi\t");
+      await until("ocp completions fish");
+      expect(screen).not.toMatch(/command not found|error/);
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  },
+  15_000,
+);
 
 /** A backspace takes the character before it. */
 function withoutOverwritten(screen: string): string {

@@ -137,19 +137,22 @@ describe.each(targets())("ocp serve from %s", (target) => {
   });
 });
 
-test.if(targets().includes("binary"))("the binary takes nothing from the .env and bunfig.toml around it", async () => {
-  await using temp = await createTemp();
-  writeFileSync(join(temp.path, ".env"), "CLAUDE_PROXY_PORT=abc\nCLAUDE_TIMEOUT=abc\n");
-  writeFileSync(join(temp.path, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
-  writeFileSync(join(temp.path, "preload.ts"), 'console.log("preloaded");\n');
-  const child = Bun.spawn([...ocpCommand("binary"), "serve", "--timeout", "x"], {
-    cwd: temp.path,
-    env: testEnv(temp.home),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  expect(stdout).toBe("");
-  expect(stderr).toBe('ocp: --timeout is "x". It must be a whole number from 1000 to 1800000 (ms).\n');
-});
+test.each(targets().filter((target) => target === "binary"))(
+  "the %s takes nothing from the .env and bunfig.toml around it",
+  async (target) => {
+    await using temp = await createTemp();
+    writeFileSync(join(temp.path, ".env"), "CLAUDE_PROXY_PORT=abc\nCLAUDE_TIMEOUT=abc\n");
+    writeFileSync(join(temp.path, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+    writeFileSync(join(temp.path, "preload.ts"), 'console.log("preloaded");\n');
+    const child = Bun.spawn([...ocpCommand(target), "serve", "--timeout", "x"], {
+      cwd: temp.path,
+      env: testEnv(temp.home),
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect(stdout).toBe("");
+    expect(stderr).toBe('ocp: --timeout is "x". It must be a whole number from 1000 to 1800000 (ms).\n');
+  },
+);

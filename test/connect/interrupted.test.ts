@@ -1,9 +1,10 @@
 /** Ended with SIGKILL at any of its system calls that write: each file is the old or the new one, and nothing is lost. */
 
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { filesOf } from "./machine.ts";
@@ -23,7 +24,7 @@ const calls = ["rename", "fsync", "fchmodat,chmod,fchmod", "mkdir,mkdirat"];
 const others = (files: Record<string, string>) =>
   Object.fromEntries(Object.entries(files).filter(([name]) => !name.startsWith(".config/ocp/")));
 
-test.if(process.platform === "linux")(
+needs("strace").test(
   "connect and disconnect survive it",
   async () => {
     await using temp = await createTemp();

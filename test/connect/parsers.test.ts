@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { providerSettingsWithIdSchema } from "@roo-code/types";
 import Ajv from "ajv";
 import { type ParseError, parse } from "jsonc-parser";
+import { needs } from "../harness/needs.ts";
 import { createMachine, key, models } from "./machine.ts";
 
 const url = "http://192.168.1.20:3456/v1";
@@ -28,7 +29,7 @@ function vscode(text: string): Record<string, unknown> {
 
 const yamlForms = ["", "# mine\nread: [a.md]\n", "dark-mode: true\r\nread:\r\n  - a.md\r\n"];
 
-describe("Aider", () => {
+needs("python3-yaml").describe("Aider", () => {
   test.each(yamlForms)("reads its settings in %j, and what is known of the models", async (before) => {
     await using machine = await createMachine();
     if (before !== "") machine.put(".aider.conf.yml", before);
@@ -61,7 +62,7 @@ describe("Aider", () => {
   });
 });
 
-describe("llm", () => {
+needs("python3-yaml").describe("llm", () => {
   test.each(["", "- model_id: theirs\n  model_name: x\n", "[]\n"])(
     "reads its models in %j, and its key",
     async (before) => {

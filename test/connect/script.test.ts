@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "n
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { type Ocp, ocpCommand, startOcp, targets } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
@@ -42,62 +43,75 @@ describe.each(targets())("GET /connect (%s)", (target) => {
     expect(await response.text()).not.toContain("#!/bin/sh");
   });
 
-  const shells = [["sh"], ["bash"], ["busybox", "sh"]].filter(([shell = ""]) => Bun.which(shell));
+  for (const [shell, needing] of [
+    [["sh"], needs("curl")],
+    [["bash"], needs("curl", "bash")],
+    [["busybox", "sh"], needs("curl", "busybox")],
+  ] as const)
+    needing.test(
+      `${shell.join(" ")} sets the shells up with a key that is typed, once, and takes it back`,
+      async () => {
+        await using machine = await createMachine(ocp.url);
+        machine.put(".bashrc", "# mine");
+        machine.put(".zshrc", "# mine\n");
+        machine.put(".config/fish/config.fish", "");
+        const before = filesOf(machine);
+        const first = await machine.pipe(shell, [
+          ["The key for", "ocp_wrong"],
+          ["The key for", key],
+        ]);
+        expect(first.code).toBe(0);
+        expect(first.screen).toContain("Open a new shell, or source it");
+        for (const secret of [key, "ocp_wrong"]) expect(first.screen).not.toContain(secret);
+        expect(statSync(join(machine.home, ".config/ocp/env.sh")).mode & 0o777).toBe(0o600);
+        const once = filesOf(machine);
+        await machine.pipe(shell, [["The key for", key]]);
+        expect(filesOf(machine)).toEqual(once);
+        expect((await machine.pipe([...shell, "-s", "--", "--undo"], [])).code).toBe(0);
+        // A line that lacked its end got one.
+        expect(filesOf(machine)).toEqual({ ...before, ".bashrc": "# mine\n" });
+      },
+    );
 
-  test.each(shells)("%s %s sets the shells up with a key that is typed, once, and takes it back", async (...shell) => {
-    await using machine = await createMachine(ocp.url);
-    machine.put(".bashrc", "# mine");
-    machine.put(".zshrc", "# mine\n");
-    machine.put(".config/fish/config.fish", "");
-    const before = filesOf(machine);
-    const first = await machine.pipe(shell, [
-      ["The key for", "ocp_wrong"],
-      ["The key for", key],
-    ]);
-    expect(first.code).toBe(0);
-    expect(first.screen).toContain("Open a new shell, or source it");
-    for (const secret of [key, "ocp_wrong"]) expect(first.screen).not.toContain(secret);
-    expect(statSync(join(machine.home, ".config/ocp/env.sh")).mode & 0o777).toBe(0o600);
-    for (const [name, rc] of [
-      ["bash", ".bashrc"],
-      ["zsh", ".zshrc"],
-      ["fish", ".config/fish/config.fish"],
-    ] as const) {
-      if (!Bun.which(name)) continue;
-      const told = Bun.spawnSync([name, "-c", `source ~/${rc}; printf '%s %s' "$OPENAI_API_KEY" "$OPENAI_BASE_URL"`], {
-        env: { HOME: machine.home, PATH: process.env.PATH ?? "" },
-      });
-      expect(`${name}: ${told.stdout}`).toBe(`${name}: ${key} ${ocp.url}/v1`);
-    }
-    const once = filesOf(machine);
-    await machine.pipe(shell, [["The key for", key]]);
-    expect(filesOf(machine)).toEqual(once);
-    expect((await machine.pipe([...shell, "-s", "--", "--undo"], [])).code).toBe(0);
-    // A line that lacked its end got one.
-    expect(filesOf(machine)).toEqual({ ...before, ".bashrc": "# mine\n" });
-  });
-
-  test("bytes that are no letters, and a zero byte, are as they were after --undo, or are not touched", async () => {
-    for (const [bytes, isTaken] of [
-      [Buffer.from("# caf\xe9\nexport A=1\n", "latin1"), true],
-      [Buffer.from("# no end", "latin1"), true],
-      [Buffer.from("# \0 zero\nexport A=1\n", "latin1"), false],
-    ] as const) {
+  for (const [shell, rc] of [
+    ["bash", ".bashrc"],
+    ["zsh", ".zshrc"],
+    ["fish", ".config/fish/config.fish"],
+  ] as const)
+    needs("curl", shell).test(`gives ${shell} the server's URL and the key`, async () => {
       await using machine = await createMachine(ocp.url);
-      const file = join(machine.home, ".bashrc");
-      writeFileSync(file, bytes);
-      await machine.pipe(["sh"], [["The key for", key]]);
-      const connected = readFileSync(file);
-      expect(connected.subarray(0, bytes.length)).toEqual(bytes);
-      const undo = await machine.pipe(["sh", "-s", "--", "--undo"], []);
-      const left = readFileSync(file);
-      // An awk that takes a zero byte for a letter can do it, and another says that it cannot.
-      const end = bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
-      expect(undo.code === 0 ? left.equals(end) : !isTaken && left.equals(connected)).toBe(true);
-    }
-  }, 20_000);
+      machine.put(rc, "");
+      expect((await machine.pipe(["sh"], [["The key for", key]])).code).toBe(0);
+      const script = `source ~/${rc}; printf '%s %s' "$OPENAI_API_KEY" "$OPENAI_BASE_URL"`;
+      const told = Bun.spawnSync([shell, "-c", script], { env: { HOME: machine.home, PATH: process.env.PATH ?? "" } });
+      expect(told.stdout.toString()).toBe(`${key} ${ocp.url}/v1`);
+    });
 
-  test("an ocp that is not on the PATH takes back what it wrote", async () => {
+  needs("curl").test(
+    "bytes that are no letters, and a zero byte, are as they were after --undo, or are not touched",
+    async () => {
+      for (const [bytes, isTaken] of [
+        [Buffer.from("# caf\xe9\nexport A=1\n", "latin1"), true],
+        [Buffer.from("# no end", "latin1"), true],
+        [Buffer.from("# \0 zero\nexport A=1\n", "latin1"), false],
+      ] as const) {
+        await using machine = await createMachine(ocp.url);
+        const file = join(machine.home, ".bashrc");
+        writeFileSync(file, bytes);
+        await machine.pipe(["sh"], [["The key for", key]]);
+        const connected = readFileSync(file);
+        expect(connected.subarray(0, bytes.length)).toEqual(bytes);
+        const undo = await machine.pipe(["sh", "-s", "--", "--undo"], []);
+        const left = readFileSync(file);
+        // An awk that takes a zero byte for a letter can do it, and another says that it cannot.
+        const end = bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
+        expect(undo.code === 0 ? left.equals(end) : !isTaken && left.equals(connected)).toBe(true);
+      }
+    },
+    20_000,
+  );
+
+  needs("curl").test("an ocp that is not on the PATH takes back what it wrote", async () => {
     await using machine = await createMachine(ocp.url);
     mkdirSync(join(machine.home, ".local/bin"), { recursive: true });
     symlinkSync(join(root, "dist", "ocp"), join(machine.home, ".local/bin/ocp"));
@@ -114,23 +128,26 @@ describe.each(targets())("GET /connect (%s)", (target) => {
     expect(readFileSync(join(machine.home, ".config/zed/settings.json"), "utf8")).toBe("{}\n");
   });
 
-  test("ocp connect takes over what the script wrote, and ocp disconnect leaves nothing of it", async () => {
-    await using machine = await createMachine(ocp.url);
-    machine.put(".bashrc", "# mine\n");
-    const before = filesOf(machine);
-    await machine.pipe(["sh"], [["The key for", key]]);
-    for (const args of [["connect", ocp.url, "--key", key], ["disconnect"]]) {
-      const child = Bun.spawn([...ocpCommand(target), ...args], {
-        env: testEnv(machine.home, { SHELL: "/bin/bash" }),
-        stdout: "ignore",
-        stderr: "ignore",
-      });
-      expect(await child.exited).toBe(0);
-    }
-    expect(filesOf(machine)).toEqual(before);
-  });
+  needs("curl").test(
+    "ocp connect takes over what the script wrote, and ocp disconnect leaves nothing of it",
+    async () => {
+      await using machine = await createMachine(ocp.url);
+      machine.put(".bashrc", "# mine\n");
+      const before = filesOf(machine);
+      await machine.pipe(["sh"], [["The key for", key]]);
+      for (const args of [["connect", ocp.url, "--key", key], ["disconnect"]]) {
+        const child = Bun.spawn([...ocpCommand(target), ...args], {
+          env: testEnv(machine.home, { SHELL: "/bin/bash" }),
+          stdout: "ignore",
+          stderr: "ignore",
+        });
+        expect(await child.exited).toBe(0);
+      }
+      expect(filesOf(machine)).toEqual(before);
+    },
+  );
 
-  test("where ocp is, that does it, and asks on the terminal", async () => {
+  needs("curl").test("where ocp is, that does it, and asks on the terminal", async () => {
     await using machine = await createMachine(ocp.url);
     mkdirSync(join(machine.home, ".local/bin"), { recursive: true });
     symlinkSync(join(root, "dist", "ocp"), join(machine.home, ".local/bin/ocp"));
@@ -147,7 +164,7 @@ describe.each(targets())("GET /connect (%s)", (target) => {
     expect(screen).not.toContain(key);
   });
 
-  test("without a terminal, a server that asks for a key is not connected", async () => {
+  needs("curl").test("without a terminal, a server that asks for a key is not connected", async () => {
     await using machine = await createMachine(ocp.url);
     const child = Bun.spawn(["setsid", "sh", "-c", `curl -fsSL ${ocp.url}/connect | sh`], {
       env: machine.env,
@@ -162,7 +179,7 @@ describe.each(targets())("GET /connect (%s)", (target) => {
   });
 });
 
-test("the script has no fault that shellcheck knows", () => {
+needs("shellcheck").test("the script has no fault that shellcheck knows", () => {
   const { stdout, exitCode } = Bun.spawnSync(["shellcheck", join(root, "src/server/connect.sh")]);
   expect({ stdout: stdout.toString(), exitCode }).toEqual({ stdout: "", exitCode: 0 });
 });
@@ -193,7 +210,7 @@ async function createMachine(url: string) {
       writeFileSync(path, text);
     },
     /** `curl ... | shell` on a terminal of its own, where each question gets its answer. */
-    async pipe(shell: string[], answers: Array<[string, string]>) {
+    async pipe(shell: readonly string[], answers: Array<[string, string]>) {
       let screen = "";
       let seen = 0;
       const left = [...answers];

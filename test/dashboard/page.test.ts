@@ -1,7 +1,7 @@
 /** The page in a real browser, served by the binary, with real traffic: what it shows is what the API says. */
 
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type Browser, startBrowser } from "../harness/browser.ts";
+import { needs } from "../harness/needs.ts";
 import { type Ocp, startOcp } from "../harness/ocp.ts";
 import { waitUntil } from "../harness/processes.ts";
 import { createQuickCli } from "../harness/quick-cli.ts";
@@ -33,7 +34,7 @@ let trouble: string[] = [];
 
 const env = { CLAUDE_AUTH_MODE: "multi", OCP_ADMIN_KEY: admin, OCP_TRUST_LOOPBACK: "false", OCP_LIVE_MAX: undefined };
 
-beforeAll(async () => {
+async function start(): Promise<void> {
   mkdirSync(pictures, { recursive: true });
   temp = await createTemp();
   simulator = startSimulator({
@@ -46,14 +47,14 @@ beforeAll(async () => {
   });
   ocp = await startOcp({ target: "binary", simulator, temp, env });
   browser = await startBrowser({});
-}, 60_000);
+}
 
-afterAll(async () => {
+async function stop(): Promise<void> {
   await browser[Symbol.asyncDispose]();
   await ocp[Symbol.asyncDispose]();
   await simulator.stop();
   await temp.remove();
-});
+}
 
 const api = async (path: string, method = "GET", body?: object, key = admin): Promise<any> => {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
@@ -105,11 +106,15 @@ const inMain = (what: string) => `document.querySelector("main")?.innerText.incl
 /** Waits until the page says so. */
 const says = (page: Page, what: string) => until(page, inMain(what));
 
-afterEach(async () => {
+async function closePages(): Promise<void> {
   for (const page of browser.context.pages().slice(1)) await page.close();
-});
+}
 
-describe("the page", () => {
+needs("chromium").describe("the page", () => {
+  beforeAll(start, 60_000);
+  afterAll(stop);
+  afterEach(closePages);
+
   test("shows a stranger the state and the version alone, and refuses a wrong key", async () => {
     const page = await open();
     await page.waitForSelector("input[type=password]");

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
+import { browserPath, browsers } from "../../scripts/requirements.ts";
 import { testEnv } from "./env.ts";
 import { createTemp } from "./temp.ts";
 
@@ -9,12 +10,10 @@ export interface Browser extends AsyncDisposable {
   context: BrowserContext;
 }
 
-const programs = ["chromium", "chromium-browser", "google-chrome"];
-
-/** Names lead to addresses of this machine; every other name leads nowhere. Throws when no Chromium is installed. */
+/** For `needs("chromium")`. Names lead to addresses of this machine; every other name leads nowhere. Throws when no Chromium is installed. */
 export async function startBrowser(names: Readonly<Record<string, string>>): Promise<Browser> {
-  const executablePath = programs.map((program) => Bun.which(program)).find((path) => path !== null);
-  if (!executablePath) throw new Error(`No ${programs.join(", ")} on the PATH: install Chromium.`);
+  const executablePath = browserPath();
+  if (executablePath === null) throw new Error(`None of ${browsers.join(", ")} on the PATH: install Chromium.`);
   const temp = await createTemp();
   const rules = [
     ...Object.entries(names).map(([name, address]) => `MAP ${name} ${address}`),

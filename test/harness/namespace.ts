@@ -1,20 +1,21 @@
-/** A network of a test's own: nothing but loopback, and a LAN whose addresses are all this machine's. Linux only. */
+/** Namespaces of a test's own, for `needs("network namespaces", "ip")` and `needs("mount namespaces")`. */
+
+import { asRoot } from "../../scripts/requirements.ts";
 
 /** Every address in it may be listened on and called from. */
 export const lan = "10.77.0.0/16";
 
 const setUp = `ip link set lo up && ip route add local ${lan} dev lo && exec "$@"`;
 
-/** Whether this system can have such a network at all; where it can, that it cannot be made is a failure. */
-export const hasNamespaces = process.platform === "linux";
+/** Before `sh -c ...`, which may then mount what it likes where it likes; nobody else sees it. */
+export const withOwnMounts = ["unshare", "--mount", ...asRoot];
 
 /**
- * Runs a program in a network of its own, which ends with it, and resolves with what it wrote to stdout. Rejects with
- * what it wrote to stderr when it fails.
+ * Runs a program in a network of its own, which ends with it: nothing but loopback, and a LAN whose addresses are all
+ * this machine's. Resolves with what it wrote to stdout, rejects with what it wrote to stderr when it fails.
  */
 export async function runInNamespace(argv: readonly string[], env: Record<string, string>): Promise<string> {
-  const user = process.getuid?.() === 0 ? [] : ["--map-root-user"];
-  const child = Bun.spawn(["unshare", "--net", ...user, "sh", "-c", setUp, "sh", ...argv], {
+  const child = Bun.spawn(["unshare", "--net", ...asRoot, "sh", "-c", setUp, "sh", ...argv], {
     env,
     stdin: "ignore",
     stdout: "pipe",

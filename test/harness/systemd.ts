@@ -1,11 +1,19 @@
-/** A user's systemd of a test's own, in a mount, process, network and control group namespace that ends with it. */
+/**
+ * A user's systemd of a test's own, in a mount, process, network and control group namespace that ends with it; for
+ * `needs(...requiredForSystemd)`.
+ */
 
-import { existsSync } from "node:fs";
+import type { RequirementName } from "../../scripts/requirements.ts";
 
 const manager = "/usr/lib/systemd/systemd";
 
-/** Whether this machine can have one: where it can, that it does not start is a failure. */
-export const hasSystemd = process.platform === "linux" && process.getuid?.() === 0 && existsSync(manager);
+export const requiredForSystemd: RequirementName[] = [
+  "root",
+  "systemd",
+  "ip",
+  "mount namespaces",
+  "network namespaces",
+];
 
 /** systemd asks for a system that it has booted, and for a place to keep its socket. */
 const setUp = `

@@ -3,10 +3,11 @@
  * LAN. What is expected stands here as the design says it, and not as src/server/access.ts does.
  */
 
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { testEnv } from "../harness/env.ts";
-import { hasNamespaces, runInNamespace } from "../harness/namespace.ts";
+import { runInNamespace } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { targets } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { type Asked, type From, type KeyName, methods, setups } from "./matrix.ts";
@@ -155,38 +156,37 @@ test("the design has a row for each route that there is", () => {
   expect(missing).toEqual([]);
 });
 
-describe.if(hasNamespaces).each(targets().filter((target) => target === "binary" || targets().length === 1))(
-  "everything is asked of the %s",
-  (target) => {
-    test.each(Object.keys(setups))(
-      "in the mode %s, and each gets what the design says",
-      async (setup) => {
-        await using temp = await createTemp();
-        const program = [
-          process.execPath,
-          join(import.meta.dir, "matrix.ts"),
-          target,
-          setup,
-          ...paths,
-          "/nothing",
-          "/v1/nothing",
-        ];
-        const env = testEnv(temp.home, { OCP_TEST_TARGETS: process.env.OCP_TEST_TARGETS });
-        const asked: Asked[] = JSON.parse(await runInNamespace(program, env));
-        const senders = setup === "none, for itself" ? 1 : 2;
-        expect(asked).toHaveLength(senders * 10 * methods.length * (paths.length + 2));
-        const wrong = asked.filter((one) => verdictOf(one) !== expectedOf(setup, one));
-        const told = wrong.map(
-          ({ from, key, method, path, status }) => `${key} from ${from}: ${method} ${path} ${status}`,
-        );
-        expect(told).toEqual([]);
-        const detailed = asked.filter(({ path, method }) => path === "/health" && method === "GET");
-        for (const one of detailed) {
-          const expected = one.from === "loopback" || one.key === "admin";
-          expect([one.from, one.key, one.detailed]).toEqual([one.from, one.key, expected]);
-        }
-      },
-      120_000,
-    );
-  },
-);
+needs("network namespaces", "ip").describe.each(
+  targets().filter((target) => target === "binary" || targets().length === 1),
+)("everything is asked of the %s", (target) => {
+  test.each(Object.keys(setups))(
+    "in the mode %s, and each gets what the design says",
+    async (setup) => {
+      await using temp = await createTemp();
+      const program = [
+        process.execPath,
+        join(import.meta.dir, "matrix.ts"),
+        target,
+        setup,
+        ...paths,
+        "/nothing",
+        "/v1/nothing",
+      ];
+      const env = testEnv(temp.home, { OCP_TEST_TARGETS: process.env.OCP_TEST_TARGETS });
+      const asked: Asked[] = JSON.parse(await runInNamespace(program, env));
+      const senders = setup === "none, for itself" ? 1 : 2;
+      expect(asked).toHaveLength(senders * 10 * methods.length * (paths.length + 2));
+      const wrong = asked.filter((one) => verdictOf(one) !== expectedOf(setup, one));
+      const told = wrong.map(
+        ({ from, key, method, path, status }) => `${key} from ${from}: ${method} ${path} ${status}`,
+      );
+      expect(told).toEqual([]);
+      const detailed = asked.filter(({ path, method }) => path === "/health" && method === "GET");
+      for (const one of detailed) {
+        const expected = one.from === "loopback" || one.key === "admin";
+        expect([one.from, one.key, one.detailed]).toEqual([one.from, one.key, expected]);
+      }
+    },
+    120_000,
+  );
+});

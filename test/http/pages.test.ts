@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { messageRequests } from "../chat/upstream.ts";
 import { type Browser, startBrowser } from "../harness/browser.ts";
+import { needs } from "../harness/needs.ts";
 import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
 import { waitUntil } from "../harness/processes.ts";
 
@@ -21,17 +22,16 @@ const chat = "/v1/chat/completions";
 const body = JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: "Spend something." }] });
 const post = (type?: string) => ({ method: "POST", body, ...(type ? { headers: { "content-type": type } } : {}) });
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser(names);
-  await browser.context.addInitScript({ path: join(import.meta.dir, "pages", "attacks.js") });
-}, 30_000);
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await site.stop(true);
-});
+afterAll(() => site.stop(true));
 
-describe.each(targets().slice(-1))("a server from %s, on loopback and without a key:", (target) => {
+needs("chromium").describe.each(targets().slice(-1))("a server from %s, on loopback and without a key:", (target) => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser(names);
+    await browser.context.addInitScript({ path: join(import.meta.dir, "pages", "attacks.js") });
+  }, 30_000);
+  afterAll(() => browser[Symbol.asyncDispose]());
+
   let simulator: Simulator;
   let ocp: Ocp;
   let page: Page;

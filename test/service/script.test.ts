@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { isAlive, processesAtHome, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
@@ -227,8 +228,7 @@ describe("who installs", () => {
     expect(await child.exited).toBe(2);
   });
 
-  test("by sudo is told that the service is the user's", async () => {
-    if (process.getuid?.() !== 0) return;
+  needs("root").test("by sudo is told that the service is the user's", async () => {
     const { code, stderr } = await ocp(["install"], { SUDO_USER: "somebody" });
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("Run it without sudo") });
   });

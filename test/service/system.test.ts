@@ -5,16 +5,22 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { processesAtHome, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 import { createStandIns } from "./stand-in.ts";
 
-/** Starts and stops what the unit names, and knows what is enabled; the unit lies where `$UNITS` says. */
+/**
+ * Starts and stops what the unit names, and knows what is enabled; the unit lies where `units` says. In a container
+ * nobody may collect what has ended, so a zombie does not run.
+ */
 const systemctl = (units: string) => `
 [ "$1" = --user ] && shift
 unit='${units}/ocp-proxy.service'
-running() { [ -e "$STATE/pid" ] && kill -0 "$(cat "$STATE/pid")" 2>/dev/null; }
+running() {
+  [ -e "$STATE/pid" ] && read -r _ _ state _ 2>/dev/null <"/proc/$(cat "$STATE/pid")/stat" && [ "$state" != Z ]
+}
 start() {
   set -a; . "$(sed -n 's/^EnvironmentFile=-//p' "$unit")"; set +a
   setsid "$(sed -n 's/^ExecStart="\\(.*\\)" serve$/\\1/p' "$unit")" serve >/dev/null 2>&1 & echo $! >"$STATE/pid"
@@ -72,44 +78,41 @@ async function machine(units: (home: string) => string) {
   return { home: temp.home, standIns, port, ocp, [Symbol.asyncDispose]: end };
 }
 
-test.skipIf(process.getuid?.() !== 0)(
-  "ocp install --system makes a unit of the system that runs as the user",
-  async () => {
-    await using box = await machine((home) => join(home, "systemd"));
-    const { home, standIns, port, ocp } = box;
-    const unit = join(home, "systemd", "ocp-proxy.service");
-    expect(await ocp(["install", "--system", "--user", "nobody-here"])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('no user "nobody-here"'),
-    });
+needs("root").test("ocp install --system makes a unit of the system that runs as the user", async () => {
+  await using box = await machine((home) => join(home, "systemd"));
+  const { home, standIns, port, ocp } = box;
+  const unit = join(home, "systemd", "ocp-proxy.service");
+  expect(await ocp(["install", "--system", "--user", "nobody-here"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no user "nobody-here"'),
+  });
 
-    const { code, stdout, stderr } = await ocp(["install", "--system", "--user", "root", "--port", port, "--json"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toMatchObject({ kind: "systemd-system", unit, running: true, warnings: [] });
-    const text = readFileSync(unit, "utf8");
-    expect(text).toContain("User=root\n");
-    expect(text).toContain("WantedBy=multi-user.target");
-    expect(text).not.toContain("sk-ant-oat01-secret");
-    expect(statSync(unit).mode & 0o777).toBe(0o644);
-    expect(statSync(join(home, ".ocp", "service.env")).mode & 0o777).toBe(0o600);
-    expect(standIns.calls().filter((call) => call.includes("--user") || call.startsWith("loginctl"))).toEqual([]);
-    expect((await ocp(["stop"])).code).toBe(0);
-    expect((await ocp(["start"])).code).toBe(0);
-    expect((await ocp(["doctor", "--check", "service"])).stdout).toContain("The service runs (systemd-system)");
+  const { code, stdout, stderr } = await ocp(["install", "--system", "--user", "root", "--port", port, "--json"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toMatchObject({ kind: "systemd-system", unit, running: true, warnings: [] });
+  const text = readFileSync(unit, "utf8");
+  expect(text).toContain("User=root\n");
+  expect(text).toContain("WantedBy=multi-user.target");
+  expect(text).not.toContain("sk-ant-oat01-secret");
+  expect(statSync(unit).mode & 0o777).toBe(0o644);
+  expect(statSync(join(home, ".ocp", "service.env")).mode & 0o777).toBe(0o600);
+  expect(standIns.calls().filter((call) => call.includes("--user") || call.startsWith("loginctl"))).toEqual([]);
+  expect((await ocp(["stop"])).code).toBe(0);
+  expect((await ocp(["start"])).code).toBe(0);
+  expect((await ocp(["doctor", "--check", "service"])).stdout).toContain("The service runs (systemd-system)");
 
-    const user = join(home, ".config", "systemd", "user", "ocp-proxy.service");
-    mkdirSync(join(user, ".."), { recursive: true });
-    writeFileSync(user, text);
-    expect(await ocp(["doctor", "--check", "service"])).toMatchObject({
-      code: 1,
-      stdout: expect.stringContaining("Two services want to run"),
-    });
-    writeFileSync(user, "");
-    expect((await ocp(["uninstall"])).code).toBe(0);
-    expect((await ocp(["uninstall"])).code).toBe(0);
-    expect([existsSync(user), existsSync(unit)]).toEqual([false, false]);
-  },
-);
+  const user = join(home, ".config", "systemd", "user", "ocp-proxy.service");
+  mkdirSync(join(user, ".."), { recursive: true });
+  writeFileSync(user, text);
+  expect(await ocp(["doctor", "--check", "service"])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("Two services want to run"),
+  });
+  writeFileSync(user, "");
+  expect((await ocp(["uninstall"])).code).toBe(0);
+  expect((await ocp(["uninstall"])).code).toBe(0);
+  expect([existsSync(user), existsSync(unit)]).toEqual([false, false]);
+});
 
 test("lingering is turned on once, and off again by who turned it on", async () => {
   await using box = await machine((home) => join(home, ".config", "systemd", "user"));

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { environmentOf, keepAdditions, marker, unitText, withoutVariables } from "../../src/service/unit.ts";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
-import { hasSystemd, runBesideSystemd } from "../harness/systemd.ts";
+import { requiredForSystemd, runBesideSystemd } from "../harness/systemd.ts";
 import { createTemp } from "../harness/temp.ts";
 
 const options = { program: "/home/me/.local/bin/ocp", environmentFile: "/home/me/.ocp/service.env", user: null };
 
-test.skipIf(!hasSystemd)(
+needs(...requiredForSystemd).test(
   "a real systemd runs it through its whole life",
   async () => {
     await using temp = await createTemp();
@@ -34,7 +35,7 @@ test.skipIf(!hasSystemd)(
   120_000,
 );
 
-describe.skipIf(!hasSystemd)("systemd-analyze finds no fault in", () => {
+needs("systemd").describe("systemd-analyze finds no fault in", () => {
   test.each([
     ["the user's unit", options],
     ["the system's unit", { ...options, user: "root" }],

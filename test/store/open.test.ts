@@ -15,6 +15,8 @@ import {
 import { join } from "node:path";
 import { prepareFiles } from "../../src/store/files.ts";
 import { openStore } from "../../src/store/open.ts";
+import { withOwnMounts } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { createTemp } from "../harness/temp.ts";
 import { startChild } from "./children.ts";
 import { bytesIn, epoch, logTo, modesIn, openTemp, storeFiles, usageRow } from "./opened.ts";
@@ -271,9 +273,9 @@ describe("is refused and left as it is:", () => {
   });
 });
 
-describe("a disk", () => {
+needs("mount namespaces").describe("a disk", () => {
   /** In a name space of its own, with `mount` at the directory. */
-  const mounted = (mount: string) => ["unshare", "-Urm", "sh", "-c", `${mount} && shift && exec "$@"`, "sh", "-"];
+  const mounted = (mount: string) => [...withOwnMounts, "sh", "-c", `${mount} && shift && exec "$@"`, "sh", "-"];
 
   test("that is full at the start is a sentence", async () => {
     await using temp = await createTemp();

@@ -1,6 +1,6 @@
 /** `scripts/install`, as a newcomer runs it: an empty home, a POSIX shell and curl. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -13,6 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { testEnv } from "../harness/env.ts";
+import { withOwnMounts } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 import { makeReleases, type Releases, target } from "./releases.ts";
@@ -87,7 +89,7 @@ const posix = [
   "uname",
 ];
 
-describe("the installer", () => {
+needs("curl", "openssl").describe("the installer", () => {
   test("puts the newest release into ~/.local/bin, checked and signed, and says what comes next", async () => {
     await using place = await createTemp();
     const { code, stdout, stderr } = await install({ home: place.home });
@@ -197,16 +199,16 @@ describe("the installer", () => {
     }
   });
 
-  test.skipIf(process.getuid?.() !== 0)("says that the disk is full", async () => {
+  needs("mount namespaces").test("says that the disk is full", async () => {
     await using place = await createTemp();
     const dir = join(place.path, "small");
     mkdirSync(dir);
-    const shell = ["unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=20m tmpfs '${dir}' && exec sh "$@"`, "sh"];
+    const shell = [...withOwnMounts, "sh", "-c", `mount -t tmpfs -o size=20m tmpfs '${dir}' && exec sh "$@"`, "sh"];
     const { code, stderr } = await install({ home: place.home, args: ["--dir", dir], shell });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("is the disk full?") });
   });
 
-  test.skipIf(process.getuid?.() !== 0)("says what musl needs", async () => {
+  needs("mount namespaces").test("says what musl needs", async () => {
     await using place = await createTemp();
     const libraries = ["upper", "work"].map((name) => join(place.path, name));
     for (const each of libraries) mkdirSync(each);
@@ -216,8 +218,7 @@ describe("the installer", () => {
     const script = readFileSync(join(releases.directory, "install"), "utf8");
     const copy = join(place.home, "tmp", "install");
     const shell = [
-      "unshare",
-      "--mount",
+      ...withOwnMounts,
       "sh",
       "-c",
       `${overlay} && mkdir -p '${place.home}/tmp' && printf '%s' "$SCRIPT" >'${copy}' && ${musl} && touch /usr/lib/ld-musl-x86_64.so.1 && exec sh "$@"`,
@@ -294,12 +295,13 @@ describe("the installer", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("Set OCP_INSTALL_URL") });
   });
 
-  test.each([[["dash"]], [["busybox", "sh"]], [["bash", "--posix"]]])("is a script for %j", async (shell) => {
-    await using place = await createTemp();
-    expect(await install({ home: place.home, shell })).toMatchObject({ code: 0 });
-  });
+  for (const shell of [["dash"], ["busybox", "sh"], ["bash", "--posix"]] as const)
+    needs(shell[0]).test(`is a script for ${shell.join(" ")}`, async () => {
+      await using place = await createTemp();
+      expect(await install({ home: place.home, shell: [...shell] })).toMatchObject({ code: 0 });
+    });
 
-  test("has no fault that shellcheck knows", () => {
+  needs("shellcheck").test("has no fault that shellcheck knows", () => {
     const child = Bun.spawnSync(["shellcheck", join(root, "scripts", "install")], { stdout: "pipe" });
     expect(child.stdout.toString()).toBe("");
     expect(child.exitCode).toBe(0);

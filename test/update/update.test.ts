@@ -20,6 +20,8 @@ import { gunzipSync } from "node:zlib";
 import { createReleaseServer } from "../../src/update/server.ts";
 import { claudeBinary } from "../harness/claude.ts";
 import { testEnv } from "../harness/env.ts";
+import { withOwnMounts } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { processesAtHome, waitUntil, waitUntilNobodyAtHome } from "../harness/processes.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
@@ -260,11 +262,12 @@ describe("ocp update", () => {
     expect(await ocp(["update", "--yes"])).toMatchObject({ code: 0 });
   }, 30_000);
 
-  test.skipIf(process.getuid?.() !== 0)("changes nothing when there is too little room", async () => {
+  needs("mount namespaces").test("changes nothing when there is too little room", async () => {
     const small = join(temp.path, "small");
     mkdirSync(small);
     const script = `mount -t tmpfs -o size=160m tmpfs '${small}' && cp '${binary}' '${small}/ocp' && { '${small}/ocp' update --yes; echo "code $?"; '${small}/ocp' --version; ls -A '${small}'; }`;
-    const { stdout, stderr } = await ocp(["--mount", "sh", "-c", script], {}, "unshare");
+    const [unshare = "", ...options] = withOwnMounts;
+    const { stdout, stderr } = await ocp([...options, "sh", "-c", script], {}, unshare);
     expect(stdout).toBe("code 1\n4.1.0\nocp\n");
     expect(stderr).toMatch(/too little room in .*small: \d+ MB more are needed/);
   });

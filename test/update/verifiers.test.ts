@@ -1,15 +1,18 @@
 /** Which programs the installer checks a release with, and that none of them lets a changed one in. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect } from "bun:test";
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { armoured, sshSignature } from "../../scripts/ssh-signature.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 import { makeReleases, type Releases, target } from "./releases.ts";
+
+const { describe, test } = needs("busybox", "curl", "openssl", "ssh-keygen");
 
 let temp: Temp;
 let releases: Releases;
