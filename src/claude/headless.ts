@@ -11,7 +11,7 @@ export interface HeadlessOptions extends ProcessesOptions {
 }
 
 export function createHeadless(options: HeadlessOptions): Backend {
-  const { upstreamUrl, now } = options;
+  const { now } = options;
   const processes = createProcesses(options);
   return {
     attempt: (one) =>
@@ -19,7 +19,6 @@ export function createHeadless(options: HeadlessOptions): Backend {
         ...one,
         hostTools: usesHostTools(options.hostTools, one.conversation) ? options.hostTools : null,
         processes,
-        upstreamUrl,
         now,
       }),
     hasRoom: processes.hasRoom,

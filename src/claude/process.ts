@@ -3,10 +3,13 @@
 import { splitLines } from "./lines.ts";
 import type { CliFrame, HostFrame, HostRequest } from "./protocol.ts";
 import type { Recipe } from "./recipe.ts";
+import { type StartValues, startValuesOf } from "./start-environment.ts";
 
 /** A line longer than this is skipped: the largest honest ones repeat one content block, bounded by the API's 32 MB. */
 const maxLineLength = 64 * 1024 * 1024;
 const stderrKept = 4_000;
+/** No two processes have the same: each gets a directory of its own (scratch.ts). */
+const markName = "CLAUDE_CODE_TMPDIR";
 
 export interface Exit {
   code: number | null;
@@ -41,6 +44,8 @@ export interface ClaudeProcess {
   send(frame: HostFrame): void;
   /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
   request(request: HostRequest): Promise<unknown>;
+  /** What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known. */
+  startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
   end(): void;
   /** Ends the process and all that it started, at once, and with them the upstream request. */
@@ -199,6 +204,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
         write({ type: "control_request", request_id: id, request });
       });
     },
+    startedWith: (pid, names) => startValuesOf({ pid, names, mark: `${markName}=${recipe.env[markName]}` }),
     end() {
       try {
         Promise.resolve(child.stdin.end()).catch(() => {});

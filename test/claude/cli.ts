@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnClaude } from "../../src/claude/process.ts";
+import { type ClaudeProcess, spawnClaude } from "../../src/claude/process.ts";
 import type { CliFrame, HostFrame, HostRequest, ResultFrame } from "../../src/claude/protocol.ts";
 import { userFrame } from "../../src/claude/protocol.ts";
 import { type Identity, recipe } from "../../src/claude/recipe.ts";
@@ -18,6 +18,7 @@ export interface Cli extends AsyncDisposable {
   send(frame: HostFrame): void;
   request(request: HostRequest): Promise<any>;
   say(text: string): void;
+  startedWith: ClaudeProcess["startedWith"];
   /** The next result after those that were waited for before. */
   result(): Promise<ResultFrame & { result?: string; api_error_status?: number | null; terminal_reason?: string }>;
   /** What went up so far as messages, the CLI's own reminders and marks taken out. */
@@ -92,6 +93,7 @@ export async function startCli({
     frames,
     send: child.send,
     request: child.request,
+    startedWith: child.startedWith,
     say: (text) => child.send(userFrame([{ type: "text", text }], true)),
     result: () => {
       const known = results.shift();

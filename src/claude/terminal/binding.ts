@@ -45,8 +45,8 @@ export function bindingOf({ attempt, hostTools, settings }: BindingOptions): Bin
     system: systemOf(attempt),
     effort,
     thinking: budgetOf(conversation),
-    maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS,
-    body: choicePrefixed(dials.CLAUDE_CODE_EXTRA_BODY),
+    maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS ?? "",
+    body: choicePrefixed(dials.CLAUDE_CODE_EXTRA_BODY ?? ""),
     tools,
     hostTools,
   };
