@@ -1,7 +1,7 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
 import { existsSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
@@ -158,6 +158,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     demo,
     clock: Date.now,
     hostname,
+    interfaces: networkInterfaces,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
   const listener = listen(app, { port: config.port, bind: config.bind, admission });

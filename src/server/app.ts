@@ -85,6 +85,7 @@ export function createApp(services: AppServices): AnyElysia {
     origins: config.corsOrigins ?? [],
     hosts: [config.bind, ...(config.allowedHosts ?? [])],
     hostname: services.hostname,
+    interfaces: services.interfaces,
   });
   const door = createDoor({
     auth: { config, adminKey: services.adminKey, store: store.keys, now: clock },
