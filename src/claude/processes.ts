@@ -4,6 +4,7 @@
  */
 
 import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conversation.ts";
+import type { HostTools } from "../core/host-tools.ts";
 import type { SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProcessPath } from "../core/turn.ts";
@@ -14,7 +15,6 @@ import { createEviction } from "./eviction.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import { createHabits } from "./habits.ts";
 import { farewell, hear } from "./hearing.ts";
-import type { HostTools } from "./host-tools.ts";
 import type { Limits } from "./limits.ts";
 import { normalisedId } from "./names.ts";
 import type { ClaudeProcess } from "./process.ts";

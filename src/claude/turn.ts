@@ -2,13 +2,13 @@
 
 import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
+import type { HostTools } from "../core/host-tools.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Attempt } from "./backend.ts";
 import { createChannel } from "./channel.ts";
 import { adjust, budgetOf, dialNames, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
-import type { HostTools } from "./host-tools.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";

@@ -135,6 +135,19 @@ describe.each(cases)("a script that $name ($cli CLI)", ({ cli, script }) => {
   }, 60_000);
 });
 
+test("in the interactive mode has every turn at its gateway too", async () => {
+  await using temp = await createTemp();
+  await using gateway = startSimulator();
+  await using proxy = startRefusingProxy();
+  const env = gatewayEnvironment(temp, gateway, "newest", scripts[0]!, proxy);
+  await using ocp = await startOcp({ target: "binary", temp, env: { ...env, CLAUDE_TUI_MODE: "1" } });
+  const first = await ask(ocp, { messages: [user("One.")] });
+  const messages = [user("One."), assistant(first.body.choices[0].message.content), user("Two.")];
+  expect((await ask(ocp, { messages })).status).toBe(200);
+  expect(messageRequests(gateway)).toHaveLength(2);
+  expect(proxy.asked.filter((line) => line.includes("anthropic.com"))).toEqual([]);
+}, 60_000);
+
 function gatewayEnvironment(temp: Temp, gateway: Simulator, cli: CliVersion, script: Script, proxy: RefusingProxy) {
   const bin = join(temp.path, "claude-by-gateway");
   const lines = [
