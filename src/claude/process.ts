@@ -10,6 +10,8 @@ const maxLineLength = 64 * 1024 * 1024;
 const stderrKept = 4_000;
 /** No two processes have the same: each gets a directory of its own (scratch.ts). */
 const markName = "CLAUDE_CODE_TMPDIR";
+/** Where the CLI finds its `.claude.json`, whose `env` wins over the environment (2.1.197, 2.1.330). */
+const homeNames = ["HOME", "CLAUDE_CONFIG_DIR"] as const;
 
 export interface Exit {
   code: number | null;
@@ -44,7 +46,10 @@ export interface ClaudeProcess {
   send(frame: HostFrame): void;
   /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
   request(request: HostRequest): Promise<unknown>;
-  /** What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known. */
+  /**
+   * What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known, or
+   * not to be relied on, since it runs in another home than the one that it was given.
+   */
   startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
   end(): void;
@@ -204,7 +209,11 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
         write({ type: "control_request", request_id: id, request });
       });
     },
-    startedWith: (pid, names) => startValuesOf({ pid, names, mark: `${markName}=${recipe.env[markName]}` }),
+    async startedWith(pid, names) {
+      const mark = `${markName}=${recipe.env[markName]}`;
+      const values = await startValuesOf({ pid, names: [...names, ...homeNames], mark });
+      return values !== null && homeNames.every((name) => values[name] === recipe.env[name]) ? values : null;
+    },
     end() {
       try {
         Promise.resolve(child.stdin.end()).catch(() => {});

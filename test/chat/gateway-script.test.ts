@@ -19,6 +19,8 @@ interface Script {
   name: string;
   /** Its last lines; `cli` is the path of the real one. */
   run: (cli: string) => string;
+  /** Whether the address stands in the CLI's own configuration, in a home that the script leads it to. */
+  inHome?: boolean;
   /** Whether the conversation stays in one process. */
   lives: boolean;
   clis: readonly CliVersion[];
@@ -32,6 +34,13 @@ const scripts: Script[] = [
     run: (cli) => `exec env CLAUDE_CODE_TMPDIR="$TMPDIR" '${cli}' "$@"`,
     lives: false,
     clis: ["newest"],
+  },
+  {
+    name: "leads the CLI to a home of its own",
+    run: (cli) => `export HOME="$TMPDIR"\nexec '${cli}' "$@"`,
+    inHome: true,
+    lives: false,
+    clis: cliVersions,
   },
 ];
 
@@ -152,12 +161,14 @@ function gatewayEnvironment(temp: Temp, gateway: Simulator, cli: CliVersion, scr
   const bin = join(temp.path, "claude-by-gateway");
   const lines = [
     "#!/bin/sh",
-    `export ANTHROPIC_BASE_URL='${gateway.url}'`,
+    ...(script.inHome ? [] : [`export ANTHROPIC_BASE_URL='${gateway.url}'`]),
     "export ANTHROPIC_CUSTOM_HEADERS='x-gateway-key: mine'",
     "export CLAUDE_CODE_MAX_OUTPUT_TOKENS=5555",
     `export CLAUDE_CODE_EXTRA_BODY='{"service_tier":"standard_only"}'`,
     script.run(claudeBinary(cli)),
   ];
+  const address = { env: { ANTHROPIC_BASE_URL: gateway.url } };
+  if (script.inHome) writeFileSync(join(temp.home, "tmp", ".claude.json"), JSON.stringify(address));
   writeFileSync(bin, `${lines.join("\n")}\n`);
   chmodSync(bin, 0o755);
   return {

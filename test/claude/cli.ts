@@ -36,6 +36,8 @@ export interface CliOptions {
   token?: string | null;
   /** The text of a login file in the owner's home, which the process then runs in. */
   login?: string;
+  /** The text of the `.claude.json` in its home. */
+  configuration?: string;
 }
 
 export async function startCli({
@@ -44,6 +46,7 @@ export async function startCli({
   env = {},
   token,
   login,
+  configuration,
 }: CliOptions): Promise<Cli> {
   const temp = await createTemp();
   const scratch = join(temp.home, "scratch");
@@ -52,6 +55,7 @@ export async function startCli({
     mkdirSync(join(temp.home, ".claude"));
     writeFileSync(join(temp.home, ".claude", ".credentials.json"), login);
   }
+  if (configuration !== undefined) writeFileSync(join(scratch, ".claude.json"), configuration);
   const simulator = startSimulator();
   const identity: Identity =
     token === null || login !== undefined

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { dialNames, interrupt, seal } from "../../src/claude/dials.ts";
 import { versionOf } from "../../src/claude/locate.ts";
 import { assistantFrame, type HostRequest, userFrame } from "../../src/claude/protocol.ts";
+import { startSimulator } from "../../src/demo/simulator.ts";
 import { claudeBinary, cliVersions } from "../harness/claude.ts";
 import { createTemp } from "../harness/temp.ts";
 import { startCli, textsOf } from "./cli.ts";
@@ -139,6 +140,16 @@ describe.each(cliVersions)("the official CLI (%s)", (version) => {
     },
     30_000,
   );
+
+  test("lets the variables in its home's .claude.json win over its environment", async () => {
+    await using other = startSimulator();
+    const env = { ANTHROPIC_BASE_URL: other.url };
+    await using cli = await startCli({ version, configuration: JSON.stringify({ env }) });
+    cli.say("hi");
+    await cli.result();
+    expect(cli.upstream()).toEqual([]);
+    expect(other.requests.filter(({ path }) => path === "/v1/messages")).toHaveLength(1);
+  });
 
   test("takes back the address that it was started with", async () => {
     await using cli = await startCli({ version });
