@@ -1,11 +1,10 @@
 /** Composition: the one place that wires the parts together and starts them. */
 
 import { existsSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
-import type { HostTools } from "./claude/host-tools.ts";
 import type { TerminalSettings } from "./claude/terminal/settings.ts";
 import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
 import { build } from "./config/build.ts";
@@ -18,9 +17,11 @@ import { type Admission, createAdmission } from "./core/admission.ts";
 import { createCatalog } from "./core/catalog.ts";
 import { describeDefect } from "./core/defect.ts";
 import { OcpError } from "./core/errors.ts";
+import { type HostTools, hostToolsOf, sharedKeyName } from "./core/host-tools.ts";
 import { createJournal } from "./core/journal.ts";
 import type { Engine } from "./core/ports.ts";
 import { createSeldom } from "./core/seldom.ts";
+import type { KeyStore } from "./core/store.ts";
 import { createLog } from "./logs/log.ts";
 import { createLogReader } from "./logs/reader.ts";
 import { createApp } from "./server/app.ts";
@@ -158,6 +159,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     demo,
     clock: Date.now,
     hostname,
+    interfaces: networkInterfaces,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
   const listener = listen(app, { port: config.port, bind: config.bind, admission });
@@ -165,7 +167,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
 
   return {
     url: listener.url,
-    report: () => findings(engine, config, paths, adminKey),
+    report: () => findings(engine, config, paths, adminKey, store.keys),
     async stop(graceMs) {
       stopReaping();
       closing.abort();
@@ -177,11 +179,6 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
       log.info("stopped");
     },
   };
-}
-
-function hostToolsOf({ allowedTools, mcpConfig, skipPermissions, tuiMode, tuiFullTools }: Config): HostTools | null {
-  if ((allowedTools === undefined && mcpConfig === undefined) || (tuiMode && !tuiFullTools)) return null;
-  return { allowed: allowedTools ?? [], mcpConfig, skipPermissions };
 }
 
 function terminalOf(config: Config, { terminal }: Paths): TerminalSettings {
@@ -205,7 +202,13 @@ async function startDemo() {
   return startSimulator({ paceMs: 20, keep: 1, limits: (count) => demoLimits(count, since, Date.now()) });
 }
 
-async function findings(engine: Engine, config: Config, { data, logs }: Paths, adminKey: AdminKey): Promise<Finding[]> {
+async function findings(
+  engine: Engine,
+  config: Config,
+  { data, logs }: Paths,
+  adminKey: AdminKey,
+  keys: KeyStore,
+): Promise<Finding[]> {
   const { cli, login, spawn, simulated, terminal } = await engine.status();
   const expiry = login.expiresAt === null ? "" : `, until ${new Date(login.expiresAt).toISOString()}`;
   const loginText = simulated
@@ -231,9 +234,7 @@ async function findings(engine: Engine, config: Config, { data, logs }: Paths, a
           },
         ]
       : []),
-    ...(hostToolsOf(config)
-      ? [{ label: "host tools", value: "the model may use tools of this machine", problem: true }]
-      : []),
+    ...hostToolFindings(hostToolsOf(config), keys),
     { label: "log", value: config.logMaxBytes === 0 ? "here alone" : `here and in ${logs}` },
     { label: "access", value: access[config.authMode] },
     { label: "admin key", value: adminKey.path ?? "from OCP_ADMIN_KEY" },
@@ -242,6 +243,22 @@ async function findings(engine: Engine, config: Config, { data, logs }: Paths, a
       value: `${path} holds the keys of OCP 3 in plain text: remove it once all is well`,
       problem: true,
     })),
+  ];
+}
+
+/** For whom the model may use them, and names in the list that no key has. */
+function hostToolFindings(tools: HostTools | null, keys: KeyStore): Finding[] {
+  if (tools === null) return [];
+  const label = "host tools";
+  const unknown = tools.keys.filter((name) => name !== sharedKeyName && keys.find(name)?.name !== name);
+  const others = tools.keys.length > 0 ? `, and for the keys ${tools.keys.join(", ")}` : "";
+  return [
+    {
+      label,
+      value: `the model may use tools of this machine, for the admin and programs on it${others}`,
+      problem: true,
+    },
+    ...unknown.map((name) => ({ label, value: `OCP_HOST_TOOLS_KEYS: there is no key ${name} yet`, problem: true })),
   ];
 }
 

@@ -15,7 +15,12 @@ import { settle } from "../proc.ts";
 const turns = [1, 2, 3];
 
 /** Gives a sealed process the API's address back. */
-const unseal = (apiUrl: string) => adjust(sealed(untouched(apiUrl)), untouched(apiUrl));
+const unseal = (apiUrl: string) =>
+  adjust(sealed(untouched), untouched, {
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: undefined,
+    CLAUDE_CODE_EXTRA_BODY: undefined,
+    ANTHROPIC_BASE_URL: apiUrl,
+  });
 
 /** The timings of all turns but the first. */
 async function converse(url: string, name: string): Promise<Timing[]> {

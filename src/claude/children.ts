@@ -1,8 +1,8 @@
 /** Starts and ends processes of the CLI, and knows of each whether it lives, goes, or is given time to go. */
 
 import { OcpError } from "../core/errors.ts";
+import type { HostTools } from "../core/host-tools.ts";
 import type { Log } from "../core/ports.ts";
-import type { HostTools } from "./host-tools.ts";
 import { type ClaudeProcess, spawnClaude } from "./process.ts";
 import { type Identity, recipe } from "./recipe.ts";
 import type { Scratch, Trace } from "./scratch.ts";

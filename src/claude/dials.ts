@@ -3,6 +3,7 @@
 import type { Conversation, Effort } from "../core/conversation.ts";
 import { cliName, outputTool } from "./names.ts";
 import type { FlagSettings, HostRequest } from "./protocol.ts";
+import type { StartValues } from "./start-environment.ts";
 
 /**
  * Below this, an answer's thinking could eat all of `max_tokens`, and models that think by a budget refuse one that
@@ -29,21 +30,27 @@ export function thinksNot({ sampling, toolbox, output }: Conversation): boolean 
   );
 }
 
-/** What can be changed at any time in a process's life; "" leaves it to the CLI. */
+/** What can be changed at any time in a process's life; null: as the process was started. */
 export interface Dials {
-  CLAUDE_CODE_MAX_OUTPUT_TOKENS: string;
-  CLAUDE_CODE_EXTRA_BODY: string;
+  CLAUDE_CODE_MAX_OUTPUT_TOKENS: string | null;
+  CLAUDE_CODE_EXTRA_BODY: string | null;
   /** Where the API is; an address at which nobody listens while nothing may be asked of it (`seal`). */
-  ANTHROPIC_BASE_URL: string;
+  ANTHROPIC_BASE_URL: string | null;
 }
 
-/** Those of a process that was just started with this address of the API. */
-export function untouched(upstreamUrl = ""): Dials {
-  return { CLAUDE_CODE_MAX_OUTPUT_TOKENS: "", CLAUDE_CODE_EXTRA_BODY: "", ANTHROPIC_BASE_URL: upstreamUrl };
-}
+export const untouched: Dials = {
+  CLAUDE_CODE_MAX_OUTPUT_TOKENS: null,
+  CLAUDE_CODE_EXTRA_BODY: null,
+  ANTHROPIC_BASE_URL: null,
+};
+
+export const dialNames = Object.keys(untouched) as Array<keyof Dials>;
+
+/** What a process was started with (start-environment.ts). */
+export type StartDials = StartValues<keyof Dials>;
 
 /** `forcing`: whether the API may be told that a call must be made. */
-export function dialsOf(conversation: Conversation, forcing: boolean, upstreamUrl = ""): Dials {
+export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
   const { maxTokens, temperature, topP, topK, stop } = conversation.sampling;
   const body: Record<string, unknown> = {};
   if (temperature !== undefined) body.temperature = temperature;
@@ -57,9 +64,9 @@ export function dialsOf(conversation: Conversation, forcing: boolean, upstreamUr
   // The variable alone fits a thinking budget, and the body alone reaches a process that waits for tool results.
   if (maxTokens !== undefined) body.max_tokens = maxTokens;
   return {
-    CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxTokens === undefined ? "" : String(maxTokens),
-    CLAUDE_CODE_EXTRA_BODY: Object.keys(body).length === 0 ? "" : JSON.stringify(body),
-    ANTHROPIC_BASE_URL: upstreamUrl,
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxTokens === undefined ? null : String(maxTokens),
+    CLAUDE_CODE_EXTRA_BODY: Object.keys(body).length === 0 ? null : JSON.stringify(body),
+    ANTHROPIC_BASE_URL: null,
   };
 }
 
@@ -81,10 +88,19 @@ function toolChoice({ toolbox, output }: Conversation): { type: string; [field: 
 /**
  * The requests that bring a process from one setting to the other; they need not be waited for. What else is to be set
  * goes with them in `also`: each such request costs the CLI about 8 ms before it looks at the next frame.
+ * `start` is needed where something goes back to what it was. "" stands for a variable that was not set: the CLI keeps
+ * what a variable was set to last when it is left out, and takes null for a text (2.1.197, 2.1.330).
  */
-export function adjust(from: Dials, to: Dials, also: Omit<FlagSettings, "env"> = {}): HostRequest[] {
-  const env: Record<string, string> = {};
-  for (const name of Object.keys(to) as Array<keyof Dials>) if (from[name] !== to[name]) env[name] = to[name];
+export function adjust(
+  from: Dials,
+  to: Dials,
+  start: StartDials | null,
+  also: Omit<FlagSettings, "env"> = {},
+): HostRequest[] {
+  const changed = dialNames.filter((name) => from[name] !== to[name]);
+  if (start === null && changed.some((name) => to[name] === null))
+    throw new Error("the start of a process is not known");
+  const env = Object.fromEntries(changed.map((name) => [name, to[name] ?? start?.[name] ?? ""]));
   const settings: FlagSettings = Object.keys(env).length === 0 ? also : { ...also, env };
   return Object.keys(settings).length === 0 ? [] : [{ subtype: "apply_flag_settings", settings }];
 }
@@ -111,8 +127,8 @@ const nowhere = "https://127.0.0.1:0";
 /**
  * Takes the API's address from the process, for all requests after the one that runs (2.1.197, 2.1.330). Sent as soon
  * as an answer has begun, it makes sure that the CLI asks for no second message, however fast the end of the first
- * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. The process gets the
- * address back once it can only wait (settle.ts).
+ * one comes: after `max_tokens`, a refusal or an empty answer it would, at the user's cost. A process that lives on
+ * gets the address back that it was started with, once it can only wait (settle.ts): the login must go to no other.
  */
 export const seal: HostRequest = {
   subtype: "apply_flag_settings",
@@ -123,8 +139,8 @@ export function sealed(dials: Dials): Dials {
   return { ...dials, ANTHROPIC_BASE_URL: nowhere };
 }
 
-export function unsealed(dials: Dials, upstreamUrl = ""): Dials {
-  return { ...dials, ANTHROPIC_BASE_URL: upstreamUrl };
+export function unsealed(dials: Dials): Dials {
+  return { ...dials, ANTHROPIC_BASE_URL: null };
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Answers through headless processes of the CLI: what runs unless the operator asks for the interactive one. */
 
+import type { HostTools } from "../core/host-tools.ts";
 import type { Backend } from "./backend.ts";
-import { type HostTools, usesHostTools } from "./host-tools.ts";
+import { hostToolsFor } from "./host-tools.ts";
 import { createProcesses, type ProcessesOptions } from "./processes.ts";
 import { attempt } from "./turn.ts";
 
@@ -11,15 +12,14 @@ export interface HeadlessOptions extends ProcessesOptions {
 }
 
 export function createHeadless(options: HeadlessOptions): Backend {
-  const { upstreamUrl, now } = options;
+  const { now } = options;
   const processes = createProcesses(options);
   return {
     attempt: (one) =>
       attempt({
         ...one,
-        hostTools: usesHostTools(options.hostTools, one.conversation) ? options.hostTools : null,
+        hostTools: hostToolsFor(options.hostTools, one.principal, one.conversation),
         processes,
-        upstreamUrl,
         now,
       }),
     hasRoom: processes.hasRoom,

@@ -1,22 +1,19 @@
-/** The tools of this host that the operator lets the model use: off unless asked for, never beside a client's tools. */
+/** How a process gets the tools of this host: off unless asked for, never beside a client's tools. */
 
 import type { Conversation } from "../core/conversation.ts";
-
-export interface HostTools {
-  /** CLAUDE_ALLOWED_TOOLS: names, also with a pattern, as `Bash(git *)`. */
-  allowed: readonly string[];
-  /** CLAUDE_MCP_CONFIG: the path of a file. */
-  mcpConfig: string | undefined;
-  /** CLAUDE_SKIP_PERMISSIONS. */
-  skipPermissions: boolean;
-}
+import { type HostTools, mayUseHostTools } from "../core/host-tools.ts";
+import type { Principal } from "../core/principal.ts";
 
 /**
- * Whether this turn runs with them. A request that brings tools does not: of two tools of one name the CLI would run
- * the host's (2.1.197, 2.1.330). One that wants JSON does not either, since its answer is a call.
+ * Those that this turn runs with; null: none. A request that brings tools has none: of two tools of one name the CLI
+ * would run the host's (2.1.197, 2.1.330). One that wants JSON has none either, since its answer is a call.
  */
-export function usesHostTools(tools: HostTools | null, { toolbox, output }: Conversation): tools is HostTools {
-  return tools !== null && toolbox === null && output === null;
+export function hostToolsFor(
+  tools: HostTools | null,
+  principal: Principal,
+  { toolbox, output }: Conversation,
+): HostTools | null {
+  return tools !== null && mayUseHostTools(tools, principal) && toolbox === null && output === null ? tools : null;
 }
 
 /** The part of the command line that stands in place of `--tools ""`. */

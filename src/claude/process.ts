@@ -3,10 +3,15 @@
 import { splitLines } from "./lines.ts";
 import type { CliFrame, HostFrame, HostRequest } from "./protocol.ts";
 import type { Recipe } from "./recipe.ts";
+import { type StartValues, startValuesOf } from "./start-environment.ts";
 
 /** A line longer than this is skipped: the largest honest ones repeat one content block, bounded by the API's 32 MB. */
 const maxLineLength = 64 * 1024 * 1024;
 const stderrKept = 4_000;
+/** No two processes have the same: each gets a directory of its own (scratch.ts). */
+const markName = "CLAUDE_CODE_TMPDIR";
+/** Where the CLI finds its `.claude.json`, whose `env` wins over the environment (2.1.197, 2.1.330). */
+const homeNames = ["HOME", "CLAUDE_CONFIG_DIR"] as const;
 
 export interface Exit {
   code: number | null;
@@ -41,6 +46,11 @@ export interface ClaudeProcess {
   send(frame: HostFrame): void;
   /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
   request(request: HostRequest): Promise<unknown>;
+  /**
+   * What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known, or
+   * not to be relied on, since it runs in another home than the one that it was given.
+   */
+  startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
   end(): void;
   /** Ends the process and all that it started, at once, and with them the upstream request. */
@@ -198,6 +208,11 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
         pending.set(id, { resolve, reject });
         write({ type: "control_request", request_id: id, request });
       });
+    },
+    async startedWith(pid, names) {
+      const mark = `${markName}=${recipe.env[markName]}`;
+      const values = await startValuesOf({ pid, names: [...names, ...homeNames], mark });
+      return values !== null && homeNames.every((name) => values[name] === recipe.env[name]) ? values : null;
     },
     end() {
       try {

@@ -4,18 +4,17 @@
  */
 
 import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conversation.ts";
+import type { HostTools } from "../core/host-tools.ts";
 import type { SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProcessPath } from "../core/turn.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { type ChildrenOptions, createChildren } from "./children.ts";
 import { createConversations } from "./conversations.ts";
-import { untouched } from "./dials.ts";
 import { createEviction } from "./eviction.ts";
 import { extend, type Fingerprint, fingerprints } from "./fingerprint.ts";
 import { createHabits } from "./habits.ts";
 import { farewell, hear } from "./hearing.ts";
-import type { HostTools } from "./host-tools.ts";
 import type { Limits } from "./limits.ts";
 import { normalisedId } from "./names.ts";
 import type { ClaudeProcess } from "./process.ts";
@@ -103,7 +102,7 @@ export interface ProcessesOptions extends ChildrenOptions {
 }
 
 export function createProcesses(options: ProcessesOptions): Processes {
-  const { scratch, upstreamUrl, memoryMax, liveMax, sessionTtl, limits, now } = options;
+  const { scratch, memoryMax, liveMax, sessionTtl, limits, log, now } = options;
   const children = createChildren(options);
   const running = new Set<Session>();
   /** What has answered and is about to go. */
@@ -160,10 +159,19 @@ export function createProcesses(options: ProcessesOptions): Processes {
     options.starting() > 0 &&
     habits.asksOnce(principal.id);
 
+  let warned = false;
+  /** What cannot be put back as it was may not live on: the next question, and the login, could go to another host. */
+  const isStartUnknown = (session: Session) => {
+    if (session.start !== null) return false;
+    if (!warned) log.warn("a claude process answers one turn: what CLAUDE_BIN starts it with cannot be read");
+    warned = true;
+    return true;
+  };
+
   const keep = (session: Session, held: Fingerprint, request: ProcessRequest, transcript: Transcript) => {
     // It may have run without room, as the one turn that always may, or the room has become less.
     room.make(0, session.principalId);
-    if (liveMax() === 0 || !room.fits(0) || isSpent(session, request, transcript)) {
+    if (liveMax() === 0 || isStartUnknown(session) || !room.fits(0) || isSpent(session, request, transcript)) {
       return dismiss(session, request.hostTools !== null);
     }
     session.held = extend(held, transcript.message());
@@ -175,7 +183,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     session.hints = request.conversation.hints;
     session.usedAt = now();
     conversations.keep(session);
-    settle(session, upstreamUrl, () => end(session));
+    settle(session, () => end(session));
     eviction.surplus(liveMax());
   };
 
@@ -187,7 +195,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
       model: conversation.model,
       token: identity.kind === "isolated" ? identity.token : null,
       login,
-      dials: untouched(upstreamUrl),
       now: now(),
     });
     hear(session, limits, now);

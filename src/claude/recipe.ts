@@ -1,6 +1,7 @@
 /** The command line and environment of a `claude` process. Nothing of a conversation is on either: `ps` shows both. */
 
-import { type HostTools, hostToolFlags } from "./host-tools.ts";
+import type { HostTools } from "../core/host-tools.ts";
+import { hostToolFlags } from "./host-tools.ts";
 
 /** The names under which our MCP server is known to a process; it takes the other one when its tools change. */
 export const bridgeServers = ["c", "d"] as const;

@@ -31,7 +31,7 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
   const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
   await Promise.all([...unwanted, ...toolLogs].map((name) => rm(join(path, name), { recursive: true, force: true })));
   await removeMatching(path, /^\.claude\.json\.tmp\./);
-  await removeIfBroken(join(path, ".claude.json"));
+  await removeUnfit(join(path, ".claude.json"));
   let begun = 0;
 
   return {
@@ -56,13 +56,17 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
   };
 }
 
-/** A configuration that a power cut left half-written ends every process of 2.1.330; it makes a new one. */
-async function removeIfBroken(file: string): Promise<void> {
+/**
+ * A configuration that a power cut left half-written ends every process of 2.1.330, and variables in one win over those
+ * that we set; the CLI makes a new one.
+ */
+async function removeUnfit(file: string): Promise<void> {
   const text = await readFile(file, "utf8").catch(() => null);
   if (text === null) return;
   try {
-    JSON.parse(text);
+    if ((JSON.parse(text) as { env?: unknown } | null)?.env === undefined) return;
   } catch {
-    await rm(file, { force: true });
+    // It is broken.
   }
+  await rm(file, { force: true });
 }

@@ -2,7 +2,7 @@
 
 import { type Bridge, createBridge } from "./bridge.ts";
 import type { Holder } from "./conversations.ts";
-import type { Dials } from "./dials.ts";
+import { type Dials, type StartDials, untouched } from "./dials.ts";
 import type { ClaudeProcess } from "./process.ts";
 
 /** `settling`: its answer has ended, but the CLI has not said yet that it is ready. */
@@ -20,6 +20,8 @@ export interface Session extends Holder {
   /** Epoch ms. */
   readonly since: number;
   dials: Dials;
+  /** What its dials were at its start; null: not known (yet). Without it nothing can be put back as it was. */
+  start: StartDials | null;
   messages: number;
   turns: number;
   /** Resolves when it takes the next message; rejects when it is of no more use. */
@@ -28,8 +30,7 @@ export interface Session extends Holder {
   answeredAt: number | null;
 }
 
-export interface NewSession
-  extends Pick<Session, "id" | "process" | "principalId" | "model" | "token" | "login" | "dials"> {
+export interface NewSession extends Pick<Session, "id" | "process" | "principalId" | "model" | "token" | "login"> {
   /** Epoch ms. */
   now: number;
 }
@@ -41,6 +42,8 @@ export function createSession({ now, ...given }: NewSession): Session {
   return {
     ...given,
     bridge,
+    dials: untouched,
+    start: null,
     since: now,
     state: "running",
     held: null,

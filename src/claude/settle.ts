@@ -12,7 +12,7 @@ const settleTime = 10_000;
  * The API's address, which its answer took from it (`seal`), is given back as soon as it can ask nothing by itself:
  * on the next turn's way it would cost that turn 8 ms.
  */
-export function settle(session: Session, upstreamUrl: string | undefined, onUseless: () => void): void {
+export function settle(session: Session, onUseless: () => void): void {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
   session.ready = promise;
@@ -24,8 +24,8 @@ export function settle(session: Session, upstreamUrl: string | undefined, onUsel
   };
   const timer = setTimeout(useless, settleTime, "it did not become ready");
   const unseal = () => {
-    const open = unsealed(session.dials, upstreamUrl);
-    for (const request of adjust(session.dials, open)) {
+    const open = unsealed(session.dials);
+    for (const request of adjust(session.dials, open, session.start)) {
       process.request(request).catch(() => useless("it did not take the API's address back"));
     }
     session.dials = open;

@@ -2,13 +2,13 @@
 
 import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
+import type { HostTools } from "../core/host-tools.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Attempt } from "./backend.ts";
 import { createChannel } from "./channel.ts";
-import { adjust, budgetOf, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
+import { adjust, budgetOf, dialNames, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
-import type { HostTools } from "./host-tools.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
@@ -27,7 +27,6 @@ export interface HeadlessAttempt extends Attempt {
   /** Null: the turn runs without tools of this host. */
   hostTools: HostTools | null;
   processes: Processes;
-  upstreamUrl: string | undefined;
   now: () => number;
 }
 
@@ -140,20 +139,22 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       });
     }
     listen();
-    const dials = dialsOf(conversation, options.forcing, options.upstreamUrl);
+    const dials = dialsOf(conversation, options.forcing);
     if (fresh) {
       const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
-      if (conversation.sampling.effort === "none") {
-        initialized.then((response) => {
-          if (alwaysThinks(response, conversation.model)) ignored.push("effort");
-        });
-      }
+      initialized.then(async (response) => {
+        if (conversation.sampling.effort === "none" && alwaysThinks(response, conversation.model)) {
+          ignored.push("effort");
+        }
+        session.start = await process.startedWith(pidIn(response), dialNames);
+      });
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
       await send({ subtype: "mcp_set_servers", servers: tools.length > 0 ? { [name]: { type: "sdk", name } } : {} });
     }
-    for (const request of adjust(session.dials, dials, fresh ? bindings(checkout, conversation) : {})) send(request);
+    const also = fresh ? bindings(checkout, conversation) : {};
+    for (const request of adjust(session.dials, dials, session.start, also)) send(request);
     const budget = fresh ? budgetOf(conversation) : null;
     if (budget !== null) send({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
     session.dials = dials;
@@ -207,6 +208,11 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
+}
+
+/** The CLI's own pid, in its answer to `initialize` (2.1.197, 2.1.330). */
+function pidIn(response: unknown): unknown {
+  return (response as { pid?: unknown } | undefined)?.pid;
 }
 
 /** Whether the CLI's list of models, in its answer to `initialize`, says that thinking cannot be turned off (2.1.330). */

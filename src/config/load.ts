@@ -3,6 +3,7 @@
 import { isAbsolute } from "node:path";
 import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
+import { hostToolsOf } from "../core/host-tools.ts";
 import { parseValue, type Value } from "./kinds.ts";
 import type { Machine } from "./memory.ts";
 import { type Config, type Setting, settings } from "./settings.ts";
@@ -56,16 +57,31 @@ export function loadSettings(env: Environment, flags: Environment, machine: Mach
   if (config.authMode === "shared" && !isSet("PROXY_API_KEY")) {
     problems.push("The auth mode is shared, but PROXY_API_KEY, the key that clients present, is not set.");
   }
-  const hasHostTools = config.allowedTools !== undefined || config.mcpConfig !== undefined || config.skipPermissions;
-  const isOwnersAlone = config.authMode !== "multi" && isLoopback(config.bind ?? "");
-  if (hasHostTools && !config.hostToolsLan && !isOwnersAlone) {
-    problems.push(
-      "Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) would be everybody's who may ask: listen on 127.0.0.1 and not in the auth mode multi, or set OCP_HOST_TOOLS_LAN=1.",
-    );
-  }
+  problems.push(...againstHostTools(config));
   if (config.tuiMode) problems.push(...againstTui(config));
   if (problems.length > 0) throw new OcpError("invalid_request", problems.join("\n"));
   return { config, given, defaults };
+}
+
+/** Tools of this machine are its owner's: a start that lets others ask beside them must say that this is meant. */
+function againstHostTools(config: Config): string[] {
+  const { authMode, anonymousKey, bind, skipPermissions, hostToolsLan, hostToolsKeys } = config;
+  if (hostToolsLan || (hostToolsOf(config) === null && !skipPermissions)) return [];
+  const named = hostToolsKeys !== undefined && hostToolsKeys.length > 0;
+  const reasons: Array<[boolean, string]> = [
+    [authMode === "multi" && !named, "not in the auth mode multi, but for keys that OCP_HOST_TOOLS_KEYS names"],
+    [anonymousKey !== undefined, "not with a key for guests (PROXY_ANONYMOUS_KEY)"],
+    [
+      !isLoopback(bind ?? "") && !named,
+      "only on a loopback address such as 127.0.0.1, but for keys that OCP_HOST_TOOLS_KEYS names",
+    ],
+  ];
+  return reasons
+    .filter(([applies]) => applies)
+    .map(
+      ([, reason]) =>
+        `Tools of this machine (CLAUDE_ALLOWED_TOOLS, CLAUDE_MCP_CONFIG, CLAUDE_SKIP_PERMISSIONS) are its owner's: ${reason}. OCP_HOST_TOOLS_LAN=1 lets others ask too, without them.`,
+    );
 }
 
 /** The interactive mode is one person's: what would let others in, or let the model do as it likes, is refused. */

@@ -195,7 +195,17 @@ export const settings = [
     flag: null,
     type: { kind: "bool" },
     default: false,
-    description: "Allows tools of this machine although others on the network can ask.",
+    description:
+      "Allows tools of this machine although others can ask too: on the network, in the auth mode multi, or as guests. They get none.",
+  },
+  {
+    name: "hostToolsKeys",
+    env: "OCP_HOST_TOOLS_KEYS",
+    flag: null,
+    type: { kind: "list", item: /^[A-Za-z0-9 ._-]{1,64}$/, form: "names of keys separated by commas" },
+    default: undefined,
+    description:
+      "Keys, by their names, that may use tools of this machine beside the admin and programs on it; PROXY_API_KEY stands for the shared one.",
   },
   {
     name: "timeout",

@@ -27,6 +27,13 @@ export function neighbourOf(address: string): string {
   );
 }
 
+/** Without brackets and zone, and an IPv4 address as such where it comes by a socket that takes both families. */
+export function plainAddress(address: string): string {
+  const plain = bare(address);
+  const groups = plain.includes(":") ? groupsOf(plain) : null;
+  return (groups && mappedV4(groups)) ?? plain;
+}
+
 /** Without brackets and zone, in lower case. */
 function bare(address: string): string {
   return address

@@ -1,6 +1,7 @@
 /** The HTTP application: every route, and around them the request's id and log line, the way in, and errors. */
 
 import { type AnyElysia, Elysia } from "elysia";
+import { hostToolsOf, mayUseHostTools } from "../core/host-tools.ts";
 import { reasonOf } from "../core/journal.ts";
 import { createSeldom } from "../core/seldom.ts";
 import { demandRows, demandSameRow } from "./access.ts";
@@ -51,12 +52,13 @@ export function createApp(services: AppServices): AnyElysia {
   const { config, engine, store, log, clock, demo } = services;
   const exchanges = createExchanges(log, services.newId);
   const seldom = createSeldom(log, () => performance.now());
+  const hostTools = hostToolsOf(config);
   const caching = createCaching({
     store: store.cache,
     ttl: () => config.cacheTtl,
     maxBytes: () => config.cacheMaxBytes,
     epoch: () => epochOf(config, demo),
-    hostTools: config.allowedTools !== undefined || config.mcpConfig !== undefined,
+    usesHostTools: (principal) => hostTools !== null && mayUseHostTools(hostTools, principal),
     clock,
     warn: seldom,
   });
@@ -85,6 +87,7 @@ export function createApp(services: AppServices): AnyElysia {
     origins: config.corsOrigins ?? [],
     hosts: [config.bind, ...(config.allowedHosts ?? [])],
     hostname: services.hostname,
+    interfaces: services.interfaces,
   });
   const door = createDoor({
     auth: { config, adminKey: services.adminKey, store: store.keys, now: clock },

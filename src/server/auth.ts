@@ -95,27 +95,30 @@ export function createIdentify({ config, adminKey, store, now }: AuthOptions): I
   };
 }
 
-/** Reverse proxies and tunnels on this machine set one of these: their callers only look local. */
+/** Reverse proxies and tunnels on this machine set one of these, or one of a family: their callers only look local. */
 const forwardingHeaders = [
   "forwarded",
   "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-forwarded-server",
+  "forwarded-for",
   "x-original-forwarded-for",
   "x-real-ip",
   "x-client-ip",
   "x-cluster-client-ip",
+  "x-envoy-external-address",
+  "x-azure-clientip",
   "cf-connecting-ip",
+  "cf-ray",
+  "cdn-loop",
   "true-client-ip",
   "fastly-client-ip",
   "fly-client-ip",
-  "tailscale-user-login",
+  "do-connecting-ip",
 ];
+const forwardingFamilies = ["x-forwarded", "tailscale-"];
 
 function isForwarded(headers: Headers): boolean {
-  return forwardingHeaders.some((name) => headers.has(name));
+  if (forwardingHeaders.some((name) => headers.has(name))) return true;
+  return [...headers.keys()].some((name) => forwardingFamilies.some((start) => name.startsWith(start)));
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { OcpError } from "../core/errors.ts";
+import { type Interfaces, isContainerName, isContainerPeer } from "./container-names.ts";
 
 export interface BrowserOptions {
   /** Origins of pages that may call, as the settings give them. */
@@ -13,18 +14,21 @@ export interface BrowserOptions {
   hosts: readonly string[];
   /** This machine's name, which may change while it runs. */
   hostname: () => string;
+  interfaces: () => Interfaces;
 }
 
 export interface Browsers {
-  /** Throws OcpError forbidden. */
-  check(request: Request): void;
+  /** `address` is the peer's, null when unknown. Throws OcpError forbidden. */
+  check(request: Request, address: string | null): void;
+  /** Whether this server is called as containers call their machine, by a name that OCP_ALLOWED_HOSTS does not hold. */
+  isForContainers(request: Request): boolean;
   /** What a preflight of a listed origin is answered with, beside the headers that `dress` gives. */
   grants(request: Request, methods: readonly string[]): Record<string, string>;
   /** Sets the headers that tell browsers what they may do with the response. */
   dress(request: Request, response: Response): void;
 }
 
-export function createBrowsers({ origins, hosts, hostname }: BrowserOptions): Browsers {
+export function createBrowsers({ origins, hosts, hostname, interfaces }: BrowserOptions): Browsers {
   const listedOrigins = new Set(origins.map((origin) => parseOrigin(origin)?.text));
   const listedHosts = new Set(["localhost", ...hosts.map(plainName)]);
 
@@ -40,18 +44,27 @@ export function createBrowsers({ origins, hosts, hostname }: BrowserOptions): Br
     return own !== "" && [own, label, `${label}.local`].includes(name);
   }
 
+  const isContainers = (host: Host | null) =>
+    host !== null && isContainerName(host.name) && !listedHosts.has(host.name);
+
   return {
-    check(request) {
+    check(request, address) {
       const host = parseHost(hostOf(request));
-      if (host === null || !isOurs(host)) throw new OcpError("forbidden", unknownName);
+      const forContainers = isContainers(host);
+      const isKnown = host !== null && (forContainers ? isContainerPeer(address, interfaces) : isOurs(host));
+      if (!isKnown) throw new OcpError("forbidden", unknownName);
       if (isListed(request)) return;
       const origin = request.headers.get("origin");
-      if (origin !== null && !isSameHost(parseOrigin(origin), host)) throw new OcpError("forbidden", otherSite);
+      // No page of ours is called by such a name, and another one's may be made to lead here.
+      if (origin !== null && (forContainers || !isSameHost(parseOrigin(origin), host))) {
+        throw new OcpError("forbidden", otherSite);
+      }
       const site = request.headers.get("sec-fetch-site");
       if (site !== null && !["same-origin", "same-site", "none"].includes(site)) {
         throw new OcpError("forbidden", otherSite);
       }
     },
+    isForContainers: (request) => isContainers(parseHost(hostOf(request))),
     grants(request, methods) {
       if (!isListed(request)) return {};
       const wanted = request.headers.get("access-control-request-headers") ?? "";

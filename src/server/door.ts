@@ -36,7 +36,8 @@ export function createDoor({ auth, browsers, guesses, routes, sessions }: DoorOp
   async function recognise(request: Request, address: string | null): Promise<Identity> {
     const key = presentedKey(request.headers);
     if (key !== null) guesses.check(address, key);
-    const identity = identify(key, request.headers, address);
+    // A container is a machine of its own, though its connections may come from this one.
+    const identity = identify(key, request.headers, browsers.isForContainers(request) ? null : address);
     const signedIn = key === null ? signedInAs(request) : null;
     if (signedIn !== null) return { ...identity, principal: signedIn };
     if (identity.wrongKey) await guesses.wrong(address, request.signal);
@@ -57,7 +58,7 @@ export function createDoor({ auth, browsers, guesses, routes, sessions }: DoorOp
 
   return {
     async enter(request, address) {
-      browsers.check(request);
+      browsers.check(request, address);
       const { method } = request;
       const path = pathOf(request);
       if (method === "OPTIONS") {

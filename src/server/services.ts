@@ -8,6 +8,7 @@ import type { Journal } from "../core/journal.ts";
 import type { LogReader } from "../core/logs.ts";
 import type { Engine, Log } from "../core/ports.ts";
 import type { Store } from "../core/store.ts";
+import type { Interfaces } from "./container-names.ts";
 
 export interface AppServices {
   /** The values as they are now: some change while the server runs, so they are read where they are needed. */
@@ -35,6 +36,7 @@ export interface AppServices {
   clock: () => number;
   /** This machine's name. */
   hostname: () => string;
+  interfaces: () => Interfaces;
   /** The prefix and letters and digits after it: some clients drop everything else from ids. */
   newId: (prefix: string) => string;
 }

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnClaude } from "../../src/claude/process.ts";
+import { type ClaudeProcess, spawnClaude } from "../../src/claude/process.ts";
 import type { CliFrame, HostFrame, HostRequest, ResultFrame } from "../../src/claude/protocol.ts";
 import { userFrame } from "../../src/claude/protocol.ts";
 import { type Identity, recipe } from "../../src/claude/recipe.ts";
@@ -18,6 +18,7 @@ export interface Cli extends AsyncDisposable {
   send(frame: HostFrame): void;
   request(request: HostRequest): Promise<any>;
   say(text: string): void;
+  startedWith: ClaudeProcess["startedWith"];
   /** The next result after those that were waited for before. */
   result(): Promise<ResultFrame & { result?: string; api_error_status?: number | null; terminal_reason?: string }>;
   /** What went up so far as messages, the CLI's own reminders and marks taken out. */
@@ -35,6 +36,8 @@ export interface CliOptions {
   token?: string | null;
   /** The text of a login file in the owner's home, which the process then runs in. */
   login?: string;
+  /** The text of the `.claude.json` in its home. */
+  configuration?: string;
 }
 
 export async function startCli({
@@ -43,6 +46,7 @@ export async function startCli({
   env = {},
   token,
   login,
+  configuration,
 }: CliOptions): Promise<Cli> {
   const temp = await createTemp();
   const scratch = join(temp.home, "scratch");
@@ -51,6 +55,7 @@ export async function startCli({
     mkdirSync(join(temp.home, ".claude"));
     writeFileSync(join(temp.home, ".claude", ".credentials.json"), login);
   }
+  if (configuration !== undefined) writeFileSync(join(scratch, ".claude.json"), configuration);
   const simulator = startSimulator();
   const identity: Identity =
     token === null || login !== undefined
@@ -92,6 +97,7 @@ export async function startCli({
     frames,
     send: child.send,
     request: child.request,
+    startedWith: child.startedWith,
     say: (text) => child.send(userFrame([{ type: "text", text }], true)),
     result: () => {
       const known = results.shift();

@@ -6,12 +6,14 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { interrupt, seal } from "../../src/claude/dials.ts";
+import { dialNames, interrupt, seal } from "../../src/claude/dials.ts";
 import { versionOf } from "../../src/claude/locate.ts";
 import { assistantFrame, type HostRequest, userFrame } from "../../src/claude/protocol.ts";
+import { startSimulator } from "../../src/demo/simulator.ts";
 import { claudeBinary, cliVersions } from "../harness/claude.ts";
 import { createTemp } from "../harness/temp.ts";
 import { startCli, textsOf } from "./cli.ts";
+import { startRefusingProxy } from "./proxy.ts";
 
 const initialize = (prompt: string): HostRequest => ({ subtype: "initialize", systemPrompt: [prompt] });
 const expected = { newest: "2.1.330", oldest: "2.1.197" };
@@ -118,6 +120,59 @@ describe.each(cliVersions)("the official CLI (%s)", (version) => {
     expect((await cli.result()).is_error).toBe(true);
     expect(cli.upstream()).toHaveLength(1);
   }, 30_000);
+
+  const taken = [
+    { instead: "an empty one", env: { ANTHROPIC_BASE_URL: "" }, asks: ["CONNECT api.anthropic.com:443 HTTP/1.1"] },
+    { instead: "null", env: { ANTHROPIC_BASE_URL: null }, asks: [] as string[] },
+    { instead: "none", env: {}, asks: [] },
+  ];
+  test.each(taken)(
+    "never goes back by itself to the address that it was started with, told $instead",
+    async (row) => {
+      await using proxy = startRefusingProxy();
+      await using cli = await startCli({ version, env: { HTTPS_PROXY: proxy.url } });
+      await cli.request(seal);
+      await cli.request({ subtype: "apply_flag_settings", settings: { env: row.env } as never });
+      cli.say("hi");
+      expect((await cli.result()).is_error).toBe(true);
+      expect(cli.upstream()).toEqual([]);
+      expect([...new Set(proxy.asked)]).toEqual(row.asks);
+    },
+    30_000,
+  );
+
+  test("lets the variables in its home's .claude.json win over its environment", async () => {
+    await using other = startSimulator();
+    const env = { ANTHROPIC_BASE_URL: other.url };
+    await using cli = await startCli({ version, configuration: JSON.stringify({ env }) });
+    cli.say("hi");
+    await cli.result();
+    expect(cli.upstream()).toEqual([]);
+    expect(other.requests.filter(({ path }) => path === "/v1/messages")).toHaveLength(1);
+  });
+
+  test("takes back the address that it was started with", async () => {
+    await using cli = await startCli({ version });
+    await cli.request(seal);
+    const env = { ANTHROPIC_BASE_URL: cli.simulator.url };
+    await cli.request({ subtype: "apply_flag_settings", settings: { env } });
+    cli.say("hi");
+    expect((await cli.result()).is_error).toBe(false);
+    expect(cli.upstream()).toHaveLength(1);
+  });
+
+  test("tells its own pid in its answer to `initialize`, and keeps the environment that it was started with readable", async () => {
+    const env = { CLAUDE_CODE_EXTRA_BODY: '{"service_tier": "auto"}' };
+    await using cli = await startCli({ version, env });
+    const { pid } = await cli.request(initialize("A prompt."));
+    await cli.request(seal);
+    expect(await cli.startedWith(pid, dialNames)).toEqual({
+      CLAUDE_CODE_MAX_OUTPUT_TOKENS: undefined,
+      CLAUDE_CODE_EXTRA_BODY: env.CLAUDE_CODE_EXTRA_BODY,
+      ANTHROPIC_BASE_URL: cli.simulator.url,
+    });
+    expect(await cli.startedWith(process.pid, dialNames)).toBeNull();
+  });
 
   test("ends the turn and its upstream request at an `interrupt`, and goes once its stdin is closed", async () => {
     await using cli = await startCli({ version });

@@ -70,10 +70,10 @@ describe("after one turn, everything is known", () => {
 
   test("of a turn with tools of this host", async () => {
     await using driven = await drive("newest", {
-      hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false },
+      hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false, keys: [] },
     });
     driven.script({ blocks: ["Hello."], limits: allowed });
-    await driven.turn([user("Hi.")]);
+    await driven.turn([user("Hi.")], {}, "local");
     expect(sharesOf(await plan(driven))).toEqual(both);
   });
 

@@ -111,6 +111,7 @@ describe("the scratch home", () => {
     { name: "a whole configuration stays", text: '{"numStartups":3}', stays: true },
     { name: "a truncated one is removed", text: '{"numStartups": 3, "tru', stays: false },
     { name: "an empty one is removed", text: "", stays: false },
+    { name: "one with variables is removed", text: '{"env":{"ANTHROPIC_BASE_URL":"http://a"}}', stays: false },
   ];
   test.each(configurations)("at the start, $name", async ({ text, stays }) => {
     await using temp = await createTemp();

@@ -618,7 +618,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     await using other = await driveTerminal(
       cli,
       {},
-      { hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false } },
+      { hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false, keys: [] } },
     );
     const file = join(other.temp.path, "note.txt");
     writeFileSync(file, "the note's words");
@@ -627,7 +627,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
         ? { blocks: ["Reading.", called("toolu_r", "Read", { file_path: file })] }
         : { blocks: ["Read it."] },
     );
-    const answer = await other.turn([user("read it")]);
+    const answer = await other.turn([user("read it")], {}, "local");
     expect(answer).toMatchObject({ content: [text("Reading.\n\nRead it.")], stop: "end_turn" });
     const [first, second] = other.upstream();
     expect(first.tools.map(({ name }: any) => name)).toEqual(["Read"]);
@@ -638,13 +638,13 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     await using other = await driveTerminal(
       cli,
       {},
-      { hostTools: { allowed: ["Bash"], mcpConfig: undefined, skipPermissions: false } },
+      { hostTools: { allowed: ["Bash"], mcpConfig: undefined, skipPermissions: false, keys: [] } },
     );
     const began = join(other.temp.path, "began");
     const command = `touch ${began}; sleep 3219`;
     other.script({ blocks: [called("toolu_b", "Bash", { command, description: "Waits." })] });
     const leaving = new AbortController();
-    const stream = other.stream([user("wait")], {}, "ann", leaving.signal);
+    const stream = other.stream([user("wait")], {}, "local", leaving.signal);
     const first = stream.next().catch(() => null);
     await waitUntil("it runs", () => existsSync(began), 20_000);
     leaving.abort();

@@ -54,6 +54,7 @@ test("nothing set gives the documented defaults", () => {
     mcpConfig: undefined,
     skipPermissions: false,
     hostToolsLan: false,
+    hostToolsKeys: undefined,
     timeout: 600_000,
     maxConcurrent: 8,
     maxQueue: 16,
@@ -191,6 +192,23 @@ describe("tools of this machine", () => {
   test.each([{ CLAUDE_BIND: "0.0.0.0" }, { CLAUDE_AUTH_MODE: "multi" }])("are refused with %j", (env) => {
     expect(refusal({ ...tools, ...env })).toContain("OCP_HOST_TOOLS_LAN");
     expect(load({ ...tools, ...env, OCP_HOST_TOOLS_LAN: "1" }).allowedTools).toEqual(["Read"]);
+  });
+  test.each([{ CLAUDE_BIND: "0.0.0.0" }, { CLAUDE_AUTH_MODE: "multi" }])(
+    "are allowed with %j for keys that are named",
+    (env) => {
+      expect(load({ ...tools, ...env, OCP_HOST_TOOLS_KEYS: "laptop" }).hostToolsKeys).toEqual(["laptop"]);
+      expect(refusal({ ...tools, ...env, OCP_HOST_TOOLS_KEYS: " , " })).toContain("OCP_HOST_TOOLS_KEYS");
+    },
+  );
+  test.each([
+    tools,
+    { CLAUDE_MCP_CONFIG: "/etc/mcp.json" },
+    { CLAUDE_SKIP_PERMISSIONS: "1" },
+    { ...tools, OCP_HOST_TOOLS_KEYS: "laptop" },
+  ])("are refused beside a key for guests: %j", (env) => {
+    const guests = { PROXY_API_KEY: "the-shared-key", PROXY_ANONYMOUS_KEY: "the-key-of-guests" };
+    expect(refusal({ ...env, ...guests })).toContain("PROXY_ANONYMOUS_KEY");
+    expect(load({ ...env, ...guests, OCP_HOST_TOOLS_LAN: "1" }).anonymousKey).toBe("the-key-of-guests");
   });
   test("are the owner's on a server that only this machine reaches", () => {
     expect(load({ ...tools, CLAUDE_BIND: "::1" }).allowedTools).toEqual(["Read"]);

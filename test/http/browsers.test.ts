@@ -122,6 +122,52 @@ describe("the name in the Host header", () => {
   });
 });
 
+describe.each(["host.docker.internal", "gateway.docker.internal", "host.containers.internal"])(
+  "the name %s, by which containers call this machine",
+  (name) => {
+    test.each([name, `${name}:PORT`, `${name.toUpperCase()}.:3456`])("is ours on this machine: %s", async (host) => {
+      expect(await ask(`Host: ${host}\r\n`)).toMatchObject({ status: 200, spent: true });
+    });
+
+    test("makes nobody the owner, or somebody of this machine", async () => {
+      const statusOf = async (host: string, path: string, env: Record<string, string> = {}) =>
+        (await ask(`Host: ${host}\r\n`, env, "GET", path)).status;
+      expect(await statusOf("localhost", "/settings")).toBe(200);
+      expect(await statusOf(name, "/settings")).toBe(401);
+      expect((await ask(`Host: ${name}\r\n`, {}, "GET", "/health")).answer).not.toContain("claudeBinary");
+      const keyed = { PROXY_API_KEY: "the-shared-key" };
+      expect(await statusOf("localhost", "/v1/models", keyed)).toBe(200);
+      expect(await statusOf(name, "/v1/models", keyed)).toBe(401);
+    });
+
+    test.each([`http://${name}:PORT`, `http://${name}`, "http://localhost:PORT", "https://evil.example", "null"])(
+      "is no page's, not even of %s",
+      async (origin) => {
+        expect(await ask(`Host: ${name}:PORT\r\nOrigin: ${origin}\r\n`)).toMatchObject({ status: 403, spent: false });
+      },
+    );
+
+    test("may be called by a page that OCP_CORS_ORIGINS lists", async () => {
+      const lines = `Host: ${name}:PORT\r\nOrigin: https://chat.example.org\r\n`;
+      expect(await ask(lines, listed)).toMatchObject({ status: 200, spent: true });
+    });
+
+    test("is a name like any other where OCP_ALLOWED_HOSTS lists it", async () => {
+      const env = { OCP_ALLOWED_HOSTS: name };
+      expect((await ask(`Host: ${name}\r\n`, env, "GET", "/settings")).status).toBe(200);
+      const page = `Host: ${name}:PORT\r\nOrigin: http://${name}:PORT\r\n`;
+      expect(await ask(page, env)).toMatchObject({ status: 200, spent: true });
+    });
+
+    test.each([`evil.${name}`, `${name}.evil.example`, `x${name}`, "docker.internal", "other.docker.internal"])(
+      "is not %s",
+      async (host) => {
+        expect(await ask(`Host: ${host}\r\n`)).toMatchObject({ status: 403, spent: false });
+      },
+    );
+  },
+);
+
 describe("a page", () => {
   const from = (origin: string, host = "localhost:PORT") => `Host: ${host}\r\nOrigin: ${origin}\r\n`;
 

@@ -8,7 +8,7 @@ import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
 import { freshNote } from "../../src/core/turn-note.ts";
 import { createCaching } from "../../src/server/turns/caching.ts";
 import { memoryCache } from "./memory-cache.ts";
-import { blockStart, fails, type Script, type ServedOptions, says, serve, start, text } from "./served.ts";
+import { adminKey, blockStart, fails, type Script, type ServedOptions, says, serve, start, text } from "./served.ts";
 
 const on = { CLAUDE_CACHE_TTL: "60000" };
 const question = [{ role: "user", content: "Why is the sky blue?" }];
@@ -175,10 +175,26 @@ test("a picture by its URL is looked at anew each time, one in the request is no
   expect(outcomes).toEqual(["bypass", "bypass", "miss", "hit"]);
 });
 
-test("while the model may use tools of this machine nothing is kept", async () => {
-  const { post, asked, cache } = observed({ env: { CLAUDE_ALLOWED_TOOLS: "Read" } });
-  for (let i = 0; i < 2; i++) expect((await told(await post("/v1/chat/completions", chat))).outcome).toBe("bypass");
-  expect([asked(), cache.entries.size]).toEqual([2, 0]);
+describe("where the model may use tools of this machine", () => {
+  const admin = { authorization: `Bearer ${adminKey}` };
+  const outcomesOf = async (env: Record<string, string>, headers: Record<string, string>) => {
+    const { post, asked, cache } = observed({ env: { CLAUDE_ALLOWED_TOOLS: "Read", ...env } });
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 2; i++) outcomes.push((await told(await post("/v1/chat/completions", chat, headers))).outcome);
+    return [...outcomes, asked(), cache.entries.size];
+  };
+
+  test("nothing is kept of a caller for whom it may", async () => {
+    expect(await outcomesOf({}, admin)).toEqual(["bypass", "bypass", 2, 0]);
+  });
+
+  test("answers of others are kept", async () => {
+    expect(await outcomesOf({}, {})).toEqual(["miss", "hit", 1, 1]);
+  });
+
+  test("answers are kept where the interactive mode turns them off", async () => {
+    expect(await outcomesOf({ CLAUDE_TUI_MODE: "1" }, admin)).toEqual(["miss", "hit", 1, 1]);
+  });
 });
 
 test("off, as it is by default, it leaves no trace", async () => {
@@ -296,7 +312,7 @@ test("an answer that is replayed ends with the signal's reason", async () => {
     ttl: () => 1_000,
     maxBytes: () => 1_000,
     epoch: () => "",
-    hostTools: false,
+    usesHostTools: () => false,
     clock: () => 0,
     warn() {},
   };

@@ -104,6 +104,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     demo: false,
     clock,
     hostname: () => "Box.example.org",
+    interfaces: () => ({}),
     newId: (prefix) => `${prefix}id${++ids}`,
   };
   const app = createApp(services);

@@ -3,6 +3,7 @@
 import type { Conversation, ToolResultBlock, UserMessage } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { estimateInputTokens } from "../../core/estimate.ts";
+import type { HostTools } from "../../core/host-tools.ts";
 import type { Log } from "../../core/ports.ts";
 import type { ProcessPath, TurnEvent } from "../../core/turn.ts";
 import type { Attempt, Backend } from "../backend.ts";
@@ -10,7 +11,7 @@ import { createChannel } from "../channel.ts";
 import { createConversations } from "../conversations.ts";
 import { createEviction } from "../eviction.ts";
 import { extend, type Fingerprint, fingerprints } from "../fingerprint.ts";
-import { type HostTools, usesHostTools } from "../host-tools.ts";
+import { hostToolsFor } from "../host-tools.ts";
 import type { Limits } from "../limits.ts";
 import { normalisedId } from "../names.ts";
 import type { Left } from "../reading.ts";
@@ -239,7 +240,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
 
   async function* attempt(one: Attempt): AsyncGenerator<TurnEvent, void, void> {
     const { conversation, output, ignored, lease, signal, principal } = one;
-    const hostTools = usesHostTools(options.hostTools, conversation) ? options.hostTools : null;
+    const hostTools = hostToolsFor(options.hostTools, principal, conversation);
     let taken: Checkout;
     let prompt: Prompt | null;
     let prints: Fingerprint[];

@@ -1,9 +1,9 @@
 /** What a session is bound to for its life: the interactive CLI takes all of it once, at its start. */
 
 import type { Tool } from "../../core/conversation.ts";
+import type { HostTools } from "../../core/host-tools.ts";
 import type { Attempt } from "../backend.ts";
 import { budgetOf, dialsOf, effortOf } from "../dials.ts";
-import type { HostTools } from "../host-tools.ts";
 import { offered, systemOf } from "../offer.ts";
 import { choicePrefixed, longestName } from "./names.ts";
 import { unfit } from "./prompt.ts";
@@ -45,8 +45,8 @@ export function bindingOf({ attempt, hostTools, settings }: BindingOptions): Bin
     system: systemOf(attempt),
     effort,
     thinking: budgetOf(conversation),
-    maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS,
-    body: choicePrefixed(dials.CLAUDE_CODE_EXTRA_BODY),
+    maxTokens: dials.CLAUDE_CODE_MAX_OUTPUT_TOKENS ?? "",
+    body: choicePrefixed(dials.CLAUDE_CODE_EXTRA_BODY ?? ""),
     tools,
     hostTools,
   };

@@ -1,6 +1,6 @@
 /** The command line and environment of an interactive session. Nothing of a conversation is on either. */
 
-import type { HostTools } from "../host-tools.ts";
+import type { HostTools } from "../../core/host-tools.ts";
 import { hostToolFlags } from "../host-tools.ts";
 import { baseEnvironment, bypassProxy, type Identity, type Recipe } from "../recipe.ts";
 import type { Binding } from "./binding.ts";

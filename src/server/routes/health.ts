@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import type { Config } from "../../config/settings.ts";
 import type { AdmissionStats } from "../../core/admission.ts";
 import { humanDuration } from "../../core/duration.ts";
+import { hostToolsOf } from "../../core/host-tools.ts";
 import type { JournalStatus } from "../../core/journal.ts";
 import type { EngineStatus } from "../../core/ports.ts";
 import { isAdmin } from "../access.ts";
@@ -49,7 +50,7 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
   const queue = admission.stats();
   const { cli, login } = status;
   const maxConcurrent = config.tuiMode ? config.tuiMaxConcurrent : config.maxConcurrent;
-  const hostTools = !config.tuiMode || config.tuiFullTools;
+  const hostTools = hostToolsOf(config);
   return {
     ...summary(services, status),
     advice: [...advice(status), ...adviceOnUsage(journal)],
@@ -61,9 +62,10 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     auth: { ok: isLoggedIn(status), state: login.state, source: login.source, message: login.problem },
     instanceName: config.instanceName ?? null,
     config: {
-      allowedTools: hostTools ? (config.allowedTools ?? []) : [],
+      allowedTools: hostTools?.allowed ?? [],
       skipPermissions: config.skipPermissions,
-      mcpConfig: hostTools ? (config.mcpConfig ?? null) : null,
+      mcpConfig: hostTools?.mcpConfig ?? null,
+      hostToolsKeys: hostTools?.keys ?? [],
       timeout: config.tuiMode ? config.tuiWallclock : config.timeout,
       maxConcurrent,
       maxQueue: config.maxQueue,

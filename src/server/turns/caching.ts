@@ -9,6 +9,7 @@ import { answerOf, type CachedAnswer, type CacheStats, parseAnswer, replayAnswer
 import type { Conversation } from "../../core/conversation.ts";
 import { reasonOf } from "../../core/journal.ts";
 import type { Layer, RequestContext, Runner } from "../../core/ports.ts";
+import type { Principal } from "../../core/principal.ts";
 import type { Seldom } from "../../core/seldom.ts";
 import type { CacheStore } from "../../core/store.ts";
 import type { TurnEvent } from "../../core/turn.ts";
@@ -22,8 +23,8 @@ export interface CachingOptions {
   maxBytes: () => number;
   /** Stands for the configuration that answers depend on. */
   epoch: () => string;
-  /** Whether the model may use tools of this host: then nothing is cached. */
-  hostTools: boolean;
+  /** Whether the model may use tools of this host for this caller: then nothing of it is cached. */
+  usesHostTools: (principal: Principal) => boolean;
   /** Epoch ms. */
   clock: () => number;
   warn: Seldom;
@@ -38,7 +39,7 @@ export interface Caching {
   clear(): number;
 }
 
-export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, warn }: CachingOptions): Caching {
+export function createCaching({ store, ttl, maxBytes, epoch, usesHostTools, clock, warn }: CachingOptions): Caching {
   /** By cache key. */
   const flights = new Map<string, Flight>();
 
@@ -83,7 +84,7 @@ export function createCaching({ store, ttl, maxBytes, epoch, hostTools, clock, w
       async function* (conversation, context) {
         const { principal, signal, note } = context;
         signal.throwIfAborted();
-        if (ttl() === 0 || context.bypassCache || hostTools || !isCacheable(conversation)) {
+        if (ttl() === 0 || context.bypassCache || usesHostTools(principal) || !isCacheable(conversation)) {
           note.cache = ttl() === 0 ? "off" : "bypass";
           yield* next(conversation, context);
           return;

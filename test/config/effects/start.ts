@@ -124,6 +124,24 @@ export const start: Record<string, Effect> = {
     expect((await fetch(`${ocp.url}/health`)).status).toBe(200);
   },
 
+  async hostToolsKeys({ target, start: begin }) {
+    const simulator = startSimulator();
+    const env = { CLAUDE_ALLOWED_TOOLS: "Read", PROXY_API_KEY: key };
+    const offered = async (names: Record<string, string>) => {
+      const { url } = await begin({ simulator, env: { ...env, ...names } });
+      simulator.reset();
+      const headers = { authorization: `Bearer ${key}` };
+      await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(hi) });
+      const { tools = [] } = (await simulator.message(1)).body as { tools?: Array<{ name: string }> };
+      return tools.map(({ name }) => name);
+    };
+    expect(await offered({})).toEqual([]);
+    expect(await offered({ OCP_HOST_TOOLS_KEYS: "PROXY_API_KEY" })).toEqual(["Read"]);
+    await simulator.stop();
+    const multi = { ...env, CLAUDE_AUTH_MODE: "multi" };
+    expect((await runOcp(target, ["serve", "--port", "0"], multi)).stderr).toContain("OCP_HOST_TOOLS_KEYS");
+  },
+
   async tuiMode(bench) {
     expect((await interactive(bench, {})).tui).toMatchObject({ enabled: true, singleUser: true });
     for (const env of [

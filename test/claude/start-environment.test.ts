@@ -1,0 +1,48 @@
+/** The environment that a process was started with, as the system tells it. */
+
+import { expect, test } from "bun:test";
+import { fromLine, startValuesOf } from "../../src/claude/start-environment.ts";
+import { testEnv } from "../harness/env.ts";
+import { createTemp } from "../harness/temp.ts";
+
+const names = ["URL", "BODY"] as const;
+const mark = "MARK=/home/me/.ocp/spawn-home/tmp/7-1";
+const command = "/opt/claude -p --tools  --model claude-sonnet-5-5";
+
+test.each([
+  { what: "values", line: `${command} A=1 URL=http://gateway:8080 ${mark} BODY=x`, is: ["http://gateway:8080", "x"] },
+  { what: "variables that are not set", line: `${command} ${mark} XURL=1 MY_BODY=2\n`, is: [undefined, undefined] },
+  { what: "an empty value", line: `${command} URL= ${mark}`, is: ["", undefined] },
+  { what: "a value that may hold spaces", line: `${command} ${mark} BODY={"a": "b c"} Z=1`, is: null },
+  { what: "a value that holds what looks like a variable", line: `${command} ${mark} BODY={"a":"b C=1"}`, is: null },
+  { what: "a variable that stands there twice", line: `${command} ${mark} URL=a URL=b`, is: null },
+  { what: "another process", line: `${command} URL=a ${mark}1`, is: null },
+  { what: "a process whose environment is not shown", line: command, is: null },
+  { what: "no process", line: "", is: null },
+])("a line of ps: $what", ({ line, is }) => {
+  expect(fromLine(line, names, mark)).toEqual(is && { URL: is[0], BODY: is[1] });
+});
+
+test("is read of a process that has the mark, and of no other", async () => {
+  await using temp = await createTemp();
+  const child = Bun.spawn(["cat"], {
+    env: testEnv(temp.home, { MARK: "mine", URL: "http://a=b c/" }),
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  // It has become the program once it answers.
+  child.stdin.write("x");
+  child.stdin.flush();
+  await child.stdout.getReader().read();
+  const read = (pid: unknown, mark: string) => startValuesOf({ pid, names, mark });
+  if (process.platform === "linux") {
+    expect(await read(child.pid, "MARK=mine")).toEqual({ URL: "http://a=b c/", BODY: undefined });
+  }
+  expect(await read(child.pid, "MARK=other")).toBeNull();
+  for (const pid of [process.pid, 0, -1, 1.5, undefined, "self", `${child.pid}`]) {
+    expect(await read(pid, "MARK=mine")).toBeNull();
+  }
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(await read(child.pid, "MARK=mine")).toBeNull();
+});
