@@ -85,18 +85,18 @@ describe("/ocp", () => {
   test("sends the key in ~/.ocp/admin-key to the server of this machine alone", async () => {
     await using temp = await createTemp();
     const keys: Array<[string, string | null]> = [];
-    const listen = (name: string) =>
+    const listen = (name: string, to = ""): Bun.Server<undefined> =>
       Bun.serve({
         port: 0,
         hostname: "127.0.0.1",
         fetch(request) {
           keys.push([name, request.headers.get("authorization")]);
-          return name === "redirects" ? Response.redirect(other.url.href, 307) : Response.json({}, { status: 401 });
+          return to !== "" ? Response.redirect(to, 307) : Response.json({}, { status: 401 });
         },
       });
     using own = listen("own");
     using other = listen("other");
-    using redirects = listen("redirects");
+    using redirects = listen("redirects", other.url.href);
     mkdirSync(join(temp.home, ".ocp"));
     writeFileSync(join(temp.home, ".ocp", "admin-key"), "ocp_admin_x\n");
     writeFileSync(join(temp.home, ".ocp", "service.env"), `CLAUDE_PROXY_PORT='${own.port}'\n`);
