@@ -43,7 +43,10 @@ export function writeWhole(path: string, content: string | Uint8Array, mode: num
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   finishWrite(target);
   const found = lstatSync(target, { throwIfNoEntry: false });
-  if (found?.isFile() && found.nlink > 1) return writeInPlace(target, bytes, mode);
+  if (found?.isFile() && found.nlink > 1) {
+    writeInPlace(target, bytes, mode);
+    return;
+  }
   const scratch = scratchOf(target, "new");
   try {
     writeSynced(scratch, bytes, mode);
@@ -156,10 +159,11 @@ function scratchOf(target: string, kind: Kind): string {
 function leftovers(path: string, kind: Kind): string[] {
   const [directory, name] = [dirname(path), basename(path)];
   if (!existsSync(directory)) return [];
-  return readdirSync(directory).flatMap((each) => {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const each = entry.name;
     const [, pid, ending] =
       (each.startsWith(`${name}.`) && /^\.(\d+)\.(new|journal)$/.exec(each.slice(name.length))) || [];
-    return ending === kind && !isRunning(Number(pid)) ? [join(directory, each)] : [];
+    return ending === kind && entry.isFile() && !isRunning(Number(pid)) ? [join(directory, each)] : [];
   });
 }
 
