@@ -37,7 +37,7 @@ export async function logs(args: Arguments, host: Host): Promise<number> {
 }
 
 async function* last(args: Arguments, host: Host, { count, level }: Wanted): Entries {
-  const asked = connectRemote(args, host).request<unknown>("GET", `/logs?n=${count}&level=${level}`);
+  const asked = connectRemote(args, host).request<unknown>("GET", `/logs?n=${count}&level=${level}`, null);
   const answered = await asked.then(fieldsOf, (error) => sayThatItIsDown(args, host, error));
   if (answered) yield* listOf(answered.entries).flatMap((each) => entryOf(each) ?? []);
   else yield* await ownLog(host).tail(count, level);

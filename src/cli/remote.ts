@@ -1,6 +1,7 @@
 /** How commands reach the running server: where it is, with which key, and what to say when it does not answer. */
 
 import { isIP } from "node:net";
+import type { TSchema } from "@sinclair/typebox";
 import { type Answer, askServer, openAnswer, readAnswer } from "../config/ask-server.ts";
 import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
@@ -21,8 +22,13 @@ export interface Remote {
   readonly url: string;
   /** A sentence when there is a key in `~/.ocp/admin-key` that this server does not get; else null. */
   readonly withheld: string | null;
-  /** Resolves to the JSON of a 2xx answer. Throws OcpError with a sentence for everything else. */
-  request<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
+  /** Resolves to the JSON of a 2xx answer of this shape. Throws OcpError with a sentence for everything else. */
+  request<T>(
+    method: "GET" | "POST" | "PATCH" | "DELETE",
+    path: string,
+    shape: TSchema | null,
+    body?: unknown,
+  ): Promise<T>;
   /** The response itself, for streams; throws as `request` does. */
   open(path: string, signal: AbortSignal): Promise<Response>;
 }
@@ -43,13 +49,14 @@ export function connectRemote(args: Readonly<Record<string, unknown>>, host: Hos
   return {
     url,
     withheld,
-    async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    async request<T>(method: string, path: string, shape: TSchema | null, body?: unknown): Promise<T> {
       const json = body === undefined ? {} : { body: JSON.stringify(body) };
       const type = body === undefined ? {} : { "content-type": "application/json" };
       const init = { method, headers: { ...headers, ...type }, ...json };
       const answer = await askServer(`${url}${path}`, init, { ms: patience }).catch(orUnreachable);
       if (!answer.ok) throw await refusal(presented, answer);
-      if (answer.json === undefined) throw await notUnderstood(url, `What answers at ${url} is not OCP.`);
+      const isFit = answer.json !== undefined && (shape === null || (await fits(shape, answer.json)));
+      if (!isFit) throw await notUnderstood(url, `What answers at ${url} is not OCP.`);
       return answer.json as T;
     },
     async open(path, signal) {
@@ -58,6 +65,11 @@ export function connectRemote(args: Readonly<Record<string, unknown>>, host: Hos
       throw await refusal(presented, await readAnswer(response).catch(orUnreachable));
     },
   };
+}
+
+async function fits(shape: TSchema, value: unknown): Promise<boolean> {
+  const { Value } = await import("@sinclair/typebox/value");
+  return Value.Check(shape, value);
 }
 
 function baseUrl(wanted: string | undefined, host: Host): string {

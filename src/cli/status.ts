@@ -24,7 +24,7 @@ async function print(
   rowsOf: (body: Fields) => Rows,
 ): Promise<number> {
   const remote = connectRemote(args, host);
-  const answer = await remote.request<unknown>("GET", path);
+  const answer = await remote.request<unknown>("GET", path, null);
   const body = fieldsOf(answer);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(answer, null, 2)}\n` : columns(rowsOf(body)));
   // Strangers are answered too, and are told less.

@@ -54,7 +54,7 @@ function contextOf(host: Host): DoctorContext {
   const settings = installed === null ? host.env : readServiceEnv(paths.serviceEnv);
   const url = urlOf(settings);
   const remote = connectRemote({ url }, host, 5_000);
-  const ask = (path: string) => once(async () => remote.request<Answer>("GET", path).catch(() => null));
+  const ask = (path: string) => once(async () => remote.request<Answer>("GET", path, null).catch(() => null));
   const health = ask("/health");
   return {
     build,

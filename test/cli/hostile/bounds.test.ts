@@ -181,6 +181,39 @@ describe("an answer that is small, and large once it is read,", () => {
   });
 });
 
+describe("JSON of another shape", () => {
+  const deep = (value: unknown) => ({
+    keys: [value],
+    sessions: [value],
+    byKey: [value],
+    scope: value,
+    entries: [value],
+    current: { maxConcurrent: value },
+    plan: value,
+    models: { x: value },
+    maxConcurrent: value,
+    requests: value,
+    recentErrors: [value],
+  });
+  const values = [{}, [], null, "x", 1, deep(null), deep({}), deep(1), deep([{ a: 1 }])];
+
+  test.each([...remote, ["usage", "--by-key"], ["settings", "maxConcurrent", "4"], ["lan"], ["doctor"]])(
+    "does not make ocp %s fail in itself",
+    async (...command) => {
+      for (const value of values) {
+        answer = () => Response.json(value);
+        const { code, stdout, stderr } = await run(command);
+        expect(code).not.toBe(137);
+        expect({ value, said: stdout + stderr }).not.toEqual({
+          value,
+          said: expect.stringContaining("internal error"),
+        });
+        expect(stdout + stderr).not.toMatch(/undefined|\[object|NaN/);
+      }
+    },
+  );
+});
+
 describe("a list of models", () => {
   const listing = (count: number) => (path: string) => {
     if (path === "/health") return Response.json({ status: "ok", version: "4.0.0", authMode: "none" });

@@ -28,7 +28,7 @@ export function startHostileServer(real: string, seed: number): HostileServer {
   const text = createHostileText(seed);
   const spoiled = (value: unknown, name = ""): unknown => {
     if (typeof value === "string") return kept.has(name) ? value : `${value.slice(0, 40)}${text()}`;
-    if (value === null) return text();
+    if (value === null) return name === "reason" ? text() : null;
     // The doctor tells the reason then.
     if (name === "isolated") return false;
     if (Array.isArray(value)) return value.map((each) => spoiled(each));
