@@ -3,6 +3,8 @@
  * may answer anything. Nothing of it reaches the terminal as a control character.
  */
 
+import { onOneLine } from "../core/terminal-text.ts";
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Empty when it is no object. */
@@ -12,7 +14,7 @@ export function fieldsOf(value: unknown): Fields {
 
 /** One line; null when there is no text. */
 export function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value.replace(/\p{Cc}+/gu, " ").slice(0, 500) : null;
+  return typeof value === "string" && value !== "" ? onOneLine(value.replace(/\p{Cc}+/gu, " ").slice(0, 500)) : null;
 }
 
 export function numberOf(value: unknown): number | null {

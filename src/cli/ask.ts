@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { escapeControls } from "../core/terminal-text.ts";
 import { canAsk } from "./confirm.ts";
 import { type Host, usageError } from "./output.ts";
 
@@ -9,7 +10,7 @@ import { type Host, usageError } from "./output.ts";
 export async function askLine(question: string, otherwise: string, host: Host): Promise<string> {
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
   try {
-    return (await terminal.question(`${question} [${otherwise}] `)).trim() || otherwise;
+    return (await terminal.question(escapeControls(`${question} [${otherwise}] `))).trim() || otherwise;
   } finally {
     terminal.close();
   }
@@ -23,7 +24,7 @@ export async function askSecret(question: string, instead: string, host: Host): 
   const terminal = createInterface({ input: host.stdin, output: silent, terminal: true });
   try {
     const answer = terminal.question("");
-    host.stderr.write(`${question} `);
+    host.stderr.write(escapeControls(`${question} `));
     return (await answer).trim();
   } finally {
     terminal.close();

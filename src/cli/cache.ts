@@ -3,6 +3,7 @@
 import type { CacheStats } from "../core/cached-answer.ts";
 import { columns, exitCodes, type Host, usageError, write } from "./output.ts";
 import { connectRemote } from "./remote.ts";
+import { cacheStats, cleared } from "./shapes.ts";
 import { didYouMean, seeHelp } from "./strict.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -18,10 +19,10 @@ export async function cache(args: Arguments, host: Host): Promise<number> {
     write(host, host.stdout, args.json === true ? `${JSON.stringify(value, null, 2)}\n` : text);
 
   if (args.action === "clear") {
-    const answer = await remote.request<{ cleared: number }>("DELETE", "/cache");
+    const answer = await remote.request<{ cleared: number }>("DELETE", "/cache", cleared);
     await show(`${count(answer.cleared, "answer")} forgotten.\n`, answer);
   } else {
-    const stats = await remote.request<CacheStats>("GET", "/cache/stats");
+    const stats = await remote.request<CacheStats>("GET", "/cache/stats", cacheStats);
     await show(page(stats), stats);
   }
   return exitCodes.ok;

@@ -1,6 +1,7 @@
 /** A question to whoever sits at the terminal; without one nobody is asked. */
 
 import { createInterface } from "node:readline/promises";
+import { escapeControls } from "../core/terminal-text.ts";
 import { type Host, usageError } from "./output.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function confirm(question: string, agreed: boolean, host: Host): Pr
   if (!canAsk(host)) throw usageError(`${question} Nobody can be asked here: say --yes.`);
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    return /^y(es)?$/i.test((await terminal.question(escapeControls(`${question} [y/N] `))).trim());
   } finally {
     terminal.close();
   }

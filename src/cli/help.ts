@@ -4,6 +4,7 @@ import { type CommandDef, type CommandMeta, renderUsage } from "citty";
 import { defaultText, type Setting, settings } from "../config/settings.ts";
 import { groups } from "./commands.ts";
 import { columns, exitCodeRows } from "./output.ts";
+import { ownColours } from "./style.ts";
 import { version } from "./version.ts";
 
 /** The page that lists all commands. */
@@ -44,7 +45,7 @@ const root = {
 };
 
 function finished(page: string, rest = ""): string {
-  return `${page}\n${rest}`.replace(/ +$/gm, "");
+  return ownColours(`${page}\n${rest}`.replace(/ +$/gm, ""));
 }
 
 function environment(): string {

@@ -15,7 +15,7 @@ export async function lan(args: Readonly<Record<string, unknown>>, host: Host): 
   const { port } = new URL(ownUrl(host));
   const health = fieldsOf(
     await connectRemote({ url: ownUrl(host) }, host, 5_000)
-      .request("GET", "/health")
+      .request("GET", "/health", null)
       .catch(() => null),
   );
   const mode = textOf(health.authMode);

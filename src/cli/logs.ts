@@ -3,14 +3,19 @@
 import { resolvePaths } from "../config/paths.ts";
 import { OcpError } from "../core/errors.ts";
 import { type LogEntry, type LogFilter, type LogReader, logLevels } from "../core/logs.ts";
-import { formatForPeople, type Paint } from "../logs/entry.ts";
+import { entryOf, formatForPeople, type Paint, parseEntry } from "../logs/entry.ts";
 import { createLogReader } from "../logs/reader.ts";
+import { fieldsOf, listOf } from "./answers.ts";
 import { exitCodes, type Host, usageError, write } from "./output.ts";
 import { connectRemote } from "./remote.ts";
+import { dim, green, red, yellow } from "./style.ts";
 
 const preset = 20;
 /** What the server gives at once. */
 const most = 200;
+
+/** Characters of one line of a stream. An entry of the log is a tenth of it. */
+const longestLine = 1024 * 1024;
 
 /** How long, in ms, the server may take until its answer begins. */
 const patience = 30_000;
@@ -32,9 +37,10 @@ export async function logs(args: Arguments, host: Host): Promise<number> {
 }
 
 async function* last(args: Arguments, host: Host, { count, level }: Wanted): Entries {
-  const asked = connectRemote(args, host).request<{ entries: LogEntry[] }>("GET", `/logs?n=${count}&level=${level}`);
-  const answered = await asked.catch((error) => sayThatItIsDown(args, host, error));
-  yield* answered?.entries ?? (await ownLog(host).tail(count, level));
+  const asked = connectRemote(args, host).request<unknown>("GET", `/logs?n=${count}&level=${level}`, null);
+  const answered = await asked.then(fieldsOf, (error) => sayThatItIsDown(args, host, error));
+  if (answered) yield* listOf(answered.entries).flatMap((each) => entryOf(each) ?? []);
+  else yield* await ownLog(host).tail(count, level);
 }
 
 async function* followed(args: Arguments, host: Host, { count, level }: Wanted): Entries {
@@ -71,10 +77,15 @@ async function* streamed(response: Response): Entries {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        if (line.startsWith("data: ")) yield JSON.parse(line.slice("data: ".length)) as LogEntry;
+        const entry = line.startsWith("data: ") ? parseEntry(line.slice("data: ".length)) : null;
+        if (entry) yield entry;
+      }
+      if (rest.length > longestLine) {
+        throw new OcpError("upstream_failed", "The server sends a line that no log of OCP has. It is not read on.");
       }
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof OcpError) throw error;
     // A server that is killed cuts the stream.
   }
 }
@@ -90,9 +101,9 @@ function ownLog(host: Host): LogReader {
   return createLogReader(resolvePaths(host.env).logs);
 }
 
-const codes = { dim: [2, 22], error: [31, 39], warn: [33, 39], info: [32, 39] } as const;
+const styles = { dim, error: red, warn: yellow, info: green } as const;
 
-const paint: Paint = (as, text) => `\u001b[${codes[as][0]}m${text}\u001b[${codes[as][1]}m`;
+const paint: Paint = (as, text) => styles[as](text);
 
 /** `write` takes the colours out for anything but a terminal. */
 const formatLine = (entry: LogEntry) => formatForPeople(entry, paint);

@@ -1,7 +1,8 @@
 /** What every command says and how it ends: data on stdout, talk on stderr, errors as a line and an exit code. */
 
-import { stripVTControlCharacters } from "node:util";
 import { OcpError } from "../core/errors.ts";
+import { onOneLine } from "../core/terminal-text.ts";
+import { rendered } from "./style.ts";
 
 /** The process as the commands see it. */
 export type Host = Pick<
@@ -35,9 +36,13 @@ export const cannotListen = "cannot_listen";
 
 type Stream = Host["stdout"] | Host["stderr"];
 
-/** Writes all of `text`; that nobody reads it any more, as after `head`, is no error. Colours only reach a terminal. */
+/**
+ * Writes all of `text`; that nobody reads it any more, as after `head`, is no error. This is the one place that writes
+ * to the terminal: whatever the text holds, no control character but line break and tab gets there, except our own
+ * styles (style.ts), which only reach a terminal.
+ */
 export function write(host: Host, stream: Stream, text: string): Promise<void> {
-  const shown = hasColours(host, stream) ? text : stripVTControlCharacters(text);
+  const shown = rendered(text, hasColours(host, stream));
   return new Promise((resolve) => stream.write(shown, () => resolve()));
 }
 
@@ -46,8 +51,9 @@ function hasColours(host: Host, stream: Stream): boolean {
   return stream.isTTY === true && !host.env.NO_COLOR && host.env.TERM !== "dumb";
 }
 
-/** Rows as aligned columns, two spaces apart. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/** Rows as aligned columns, two spaces apart. A cell has no styles, and is shown on one line. */
+export function columns(table: readonly (readonly string[])[]): string {
+  const rows = table.map((row) => row.map(onOneLine));
   const widths: number[] = [];
   for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   const line = (row: readonly string[]) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ");

@@ -4,6 +4,7 @@ import { humanDuration } from "../core/duration.ts";
 import { capitalised, percentText, resetDate } from "../core/plan.ts";
 import { type Fields, fieldsOf, numberOf, textOf, timeOf } from "./answers.ts";
 import type { Host } from "./output.ts";
+import { green, red, yellow } from "./style.ts";
 
 const barWidth = 20;
 const labelWidth = 14;
@@ -43,8 +44,8 @@ function windowLines(label: string, window: Fields, host: Host): string[] {
 function bar(share: number, host: Host): string {
   const full = Math.min(barWidth, Math.max(share > 0 ? 1 : 0, Math.round(share * barWidth)));
   const [filled, empty] = isUnicode(host) ? ["█", "░"] : ["#", "-"];
-  const colour = share >= 0.8 ? 31 : share >= 0.5 ? 33 : 32;
-  return `\u001b[${colour}m${filled.repeat(full)}\u001b[39m${empty.repeat(barWidth - full)}`;
+  const coloured = share >= 0.8 ? red : share >= 0.5 ? yellow : green;
+  return coloured(filled.repeat(full)) + empty.repeat(barWidth - full);
 }
 
 /** Whether the terminal's character set has blocks. */

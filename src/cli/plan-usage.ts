@@ -7,7 +7,7 @@ import { ageText, planLines, wrapped } from "./plan-bars.ts";
 import { connectRemote } from "./remote.ts";
 
 export async function printPlanUsage(args: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
-  const body = await connectRemote(args, host).request<unknown>("GET", "/usage");
+  const body = await connectRemote(args, host).request<unknown>("GET", "/usage", null);
   const text = args.json === true ? `${JSON.stringify(body, null, 2)}\n` : page(fieldsOf(body), host);
   await write(host, host.stdout, text);
   return exitCodes.ok;

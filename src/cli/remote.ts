@@ -1,12 +1,14 @@
 /** How commands reach the running server: where it is, with which key, and what to say when it does not answer. */
 
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import type { TSchema } from "@sinclair/typebox";
+import { type Answer, askServer, openAnswer, readAnswer } from "../config/ask-server.ts";
 import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
 import { readServiceEnv } from "../config/service-env.ts";
 import { OcpError } from "../core/errors.ts";
 import { fieldsOf, textOf } from "./answers.ts";
+import { keyFor, type OwnServer, type Presented } from "./key-for.ts";
 import { type Host, usageError } from "./output.ts";
 import { version } from "./version.ts";
 
@@ -18,8 +20,15 @@ export const remoteArgs = {
 
 export interface Remote {
   readonly url: string;
-  /** Resolves to the JSON of a 2xx answer. Throws OcpError with a sentence for everything else. */
-  request<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
+  /** A sentence when there is a key in `~/.ocp/admin-key` that this server does not get; else null. */
+  readonly withheld: string | null;
+  /** Resolves to the JSON of a 2xx answer of this shape. Throws OcpError with a sentence for everything else. */
+  request<T>(
+    method: "GET" | "POST" | "PATCH" | "DELETE",
+    path: string,
+    shape: TSchema | null,
+    body?: unknown,
+  ): Promise<T>;
   /** The response itself, for streams; throws as `request` does. */
   open(path: string, signal: AbortSignal): Promise<Response>;
 }
@@ -29,31 +38,38 @@ export interface Remote {
  * `patience`: how long, in ms, it may take until its answer begins.
  */
 export function connectRemote(args: Readonly<Record<string, unknown>>, host: Host, patience = 30_000): Remote {
-  const url = baseUrl(typeof args.url === "string" ? args.url : host.env.OCP_URL, host);
-  const key = typeof args.key === "string" ? args.key : ownKey(host);
+  const asked = baseUrl(typeof args.url === "string" ? args.url : host.env.OCP_URL, host);
+  const presented = keyFor(asked, typeof args.key === "string" ? args.key : null, host.env, ownServers(host));
+  const { url, key, withheld } = presented;
   const headers: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` };
-
-  const send = async (path: string, init: RequestInit): Promise<Response> => {
-    const response = await fetch(`${url}${path}`, { ...init, redirect: "manual" }).catch((cause) => {
-      throw unreachable(url, cause);
-    });
-    if (!response.ok) throw await refusal(url, response, key !== null);
-    return response;
+  const orUnreachable = (cause: unknown): never => {
+    throw cause instanceof OcpError ? cause : unreachable(url, cause);
   };
 
   return {
     url,
-    async request<T>(method: string, path: string, body?: unknown): Promise<T> {
-      const signal = AbortSignal.timeout(patience);
+    withheld,
+    async request<T>(method: string, path: string, shape: TSchema | null, body?: unknown): Promise<T> {
       const json = body === undefined ? {} : { body: JSON.stringify(body) };
       const type = body === undefined ? {} : { "content-type": "application/json" };
-      const response = await send(path, { method, headers: { ...headers, ...type }, signal, ...json });
-      return (response.json() as Promise<T>).catch(async (cause) => {
-        throw await notUnderstood(url, `What answers at ${url} is not OCP.`, cause);
-      });
+      const init = { method, headers: { ...headers, ...type }, ...json };
+      const answer = await askServer(`${url}${path}`, init, { ms: patience }).catch(orUnreachable);
+      if (!answer.ok) throw await refusal(presented, answer);
+      const isFit = answer.json !== undefined && (shape === null || (await fits(shape, answer.json)));
+      if (!isFit) throw await notUnderstood(url, `What answers at ${url} is not OCP.`);
+      return answer.json as T;
     },
-    open: (path, signal) => send(path, { headers, signal }),
+    async open(path, signal) {
+      const response = await openAnswer(`${url}${path}`, { headers }, signal).catch(orUnreachable);
+      if (response.ok) return response;
+      throw await refusal(presented, await readAnswer(response).catch(orUnreachable));
+    },
   };
+}
+
+async function fits(shape: TSchema, value: unknown): Promise<boolean> {
+  const { Value } = await import("@sinclair/typebox/value");
+  return Value.Check(shape, value);
 }
 
 function baseUrl(wanted: string | undefined, host: Host): string {
@@ -67,28 +83,27 @@ function baseUrl(wanted: string | undefined, host: Host): string {
 }
 
 /** Of this user's own server. */
-export function ownUrl({ env }: Host): string {
+export function ownUrl(host: Host): string {
+  return ownServers(host)[0].url;
+}
+
+/** Where this user's own server may be: where the environment says, and where the installed service says. */
+function ownServers({ env }: Host): [OwnServer, OwnServer] {
   const service = env.HOME ? readServiceEnv(resolvePaths(env).serviceEnv) : {};
-  return urlOf({
-    CLAUDE_PROXY_PORT: env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT,
-    CLAUDE_BIND: env.CLAUDE_BIND || service.CLAUDE_BIND,
+  const at = (port: string | undefined, bind: string | undefined) => ({
+    url: urlOf({ CLAUDE_PROXY_PORT: port, CLAUDE_BIND: bind }),
+    bind: bind ?? "",
   });
+  return [
+    at(env.CLAUDE_PROXY_PORT || service.CLAUDE_PROXY_PORT, env.CLAUDE_BIND || service.CLAUDE_BIND),
+    at(service.CLAUDE_PROXY_PORT || env.CLAUDE_PROXY_PORT, service.CLAUDE_BIND || env.CLAUDE_BIND),
+  ];
 }
 
 /** Where a server with these variables answers; one that listens on all addresses, or on a name, on the loopback one. */
 export function urlOf({ CLAUDE_PROXY_PORT: port, CLAUDE_BIND: bind = "" }: Environment): string {
   const host = isIP(bind) === 0 || /^[0:.]+$/.test(bind) ? "127.0.0.1" : bind;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port || "3456"}`;
-}
-
-/** OCP_ADMIN_KEY, else the key that the server wrote at its first start, if it is this user's. */
-function ownKey(host: Host): string | null {
-  if (host.env.OCP_ADMIN_KEY) return host.env.OCP_ADMIN_KEY;
-  try {
-    return readFileSync(resolvePaths(host.env).adminKey, "utf8").trim() || null;
-  } catch {
-    return null;
-  }
 }
 
 function unreachable(url: string, cause: unknown): OcpError {
@@ -102,28 +117,31 @@ function unreachable(url: string, cause: unknown): OcpError {
   return new OcpError("not_ready", why, { cause });
 }
 
-async function refusal(url: string, response: Response, hadKey: boolean): Promise<OcpError> {
-  const body = (await response.json().catch(() => null)) as { error?: { message?: unknown } } | null;
-  const said = typeof body?.error?.message === "string" ? body.error.message : null;
-  if (response.status === 401) {
-    const hint = hadKey
-      ? "The server does not know the key that was presented. Set OCP_ADMIN_KEY to its admin key."
-      : "The server wants a key. Set OCP_ADMIN_KEY to its admin key, which it keeps in ~/.ocp/admin-key.";
+async function refusal({ url, key, withheld }: Presented, { status, json }: Answer): Promise<OcpError> {
+  const said = textOf(fieldsOf(fieldsOf(json).error).message);
+  if (status === 401) {
+    const hint =
+      key !== null
+        ? "The server does not know the key that was presented. Set OCP_ADMIN_KEY to its admin key."
+        : `The server wants a key. ${withheld ?? "Set OCP_ADMIN_KEY to its admin key, which it keeps in ~/.ocp/admin-key."}`;
     return new OcpError("invalid_api_key", hint);
   }
-  if (response.status === 404) return notUnderstood(url, said ?? `What answers at ${url} is not OCP (404).`);
-  if (said === null) return new OcpError("upstream_failed", `What answers at ${url} is not OCP (${response.status}).`);
-  return new OcpError("upstream_failed", said);
+  if (status >= 300 && status < 400) {
+    const sentence = `What answers at ${url} points to another address, which is not followed (${status}). Name that one.`;
+    return new OcpError("upstream_failed", sentence);
+  }
+  if (status === 404) return notUnderstood(url, said ?? `What answers at ${url} is not OCP (404).`);
+  if (said === null) return new OcpError("upstream_failed", `What answers at ${url} is not OCP (${status}).`);
+  return new OcpError("upstream_failed", status === 403 && withheld !== null ? `${said} ${withheld}` : said);
 }
 
 /** Says of a server of another version that it is one; else `otherwise`. */
-async function notUnderstood(url: string, otherwise: string, cause?: unknown): Promise<OcpError> {
-  const health = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) })
-    .then((response) => response.json())
-    .catch(() => null);
-  const theirs = textOf(fieldsOf(health).version);
-  if (theirs === null || theirs === version) return new OcpError("upstream_failed", otherwise, { cause });
+async function notUnderstood(url: string, otherwise: string): Promise<OcpError> {
+  const health = await askServer(`${url}/health`, {}, { ms: 5_000 }).catch(() => null);
+  const theirs = textOf(fieldsOf(health?.json).version);
+  const isVersion = theirs !== null && /^\d{1,5}\.\d{1,5}\.\d{1,5}[\w.+-]{0,40}$/.test(theirs);
+  if (!isVersion || theirs === version) return new OcpError("upstream_failed", otherwise);
   const older = Bun.semver.order(theirs, version) < 0 ? "the server" : "this ocp";
   const sentence = `The server at ${url} is OCP ${theirs}, and this ocp is ${version}: ${older} is older. Update it, or restart the server after an update.`;
-  return new OcpError("upstream_failed", sentence, { cause });
+  return new OcpError("upstream_failed", sentence);
 }

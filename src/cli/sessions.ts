@@ -2,6 +2,7 @@
 
 import { columns, exitCodes, type Host, write } from "./output.ts";
 import { connectRemote } from "./remote.ts";
+import { cleared, sessionList } from "./shapes.ts";
 
 /** As `GET /sessions` lists them. */
 interface Session {
@@ -21,14 +22,18 @@ interface Session {
 type Arguments = Readonly<Record<string, unknown>>;
 
 export async function listSessions(args: Arguments, host: Host): Promise<number> {
-  const { sessions } = await connectRemote(args, host).request<{ sessions: Session[] }>("GET", "/sessions");
+  const { sessions } = await connectRemote(args, host).request<{ sessions: Session[] }>(
+    "GET",
+    "/sessions",
+    sessionList,
+  );
   const text = sessions.length === 0 ? "No conversation has a live process.\n" : table(sessions);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(sessions, null, 2)}\n` : text);
   return exitCodes.ok;
 }
 
 export async function clearSessions(args: Arguments, host: Host): Promise<number> {
-  const answer = await connectRemote(args, host).request<{ cleared: number }>("DELETE", "/sessions");
+  const answer = await connectRemote(args, host).request<{ cleared: number }>("DELETE", "/sessions", cleared);
   const text = `${answer.cleared} ${answer.cleared === 1 ? "process" : "processes"} ended; running answers go on.\n`;
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(answer, null, 2)}\n` : text);
   return exitCodes.ok;

@@ -1,8 +1,10 @@
 /** `ocp settings`: shows the settings of a running server, and changes one. */
 
 import type { SettingState } from "../config/live.ts";
+import { OcpError } from "../core/errors.ts";
 import { columns, exitCodes, type Host, usageError, write } from "./output.ts";
 import { connectRemote, type Remote } from "./remote.ts";
+import { changedSettings, settingStates } from "./shapes.ts";
 import { didYouMean } from "./strict.ts";
 
 type Settings = Record<string, SettingState>;
@@ -10,7 +12,7 @@ type Settings = Record<string, SettingState>;
 /** `key` alone shows one setting; with `value` it is set, and `none` goes back to the default. */
 export async function settings(args: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
   const remote = connectRemote(args, host);
-  const all = await remote.request<Settings>("GET", "/settings");
+  const all = await remote.request<Settings>("GET", "/settings", settingStates);
   const json = args.json === true;
   const show = (text: string, value: unknown) =>
     write(host, host.stdout, json ? `${JSON.stringify(value, null, 2)}\n` : text);
@@ -31,8 +33,12 @@ export async function settings(args: Readonly<Record<string, unknown>>, host: Ho
 
 /** Throws OcpError with the server's reason. */
 async function change(remote: Remote, key: string, value: unknown): Promise<SettingState> {
-  const { current } = await remote.request<{ current: Settings }>("PATCH", "/settings", { [key]: value });
-  return current[key] as SettingState;
+  const { current } = await remote.request<{ current: Settings }>("PATCH", "/settings", changedSettings, {
+    [key]: value,
+  });
+  const state = current[key];
+  if (state === undefined) throw new OcpError("upstream_failed", `The server does not say what ${key} is now.`);
+  return state;
 }
 
 /** By its key, in whatever case, or by its variable. */

@@ -3,6 +3,7 @@
 import type { Config } from "../config/settings.ts";
 import { isLoopback } from "../core/address.ts";
 import type { Finding } from "../services.ts";
+import { bold, yellow } from "./style.ts";
 
 /** Text for a terminal; `write` takes the colours out for anything else. Holds no secret. */
 export function startReport(
@@ -31,6 +32,3 @@ function tryIt(url: string, config: Config): string {
   const body = JSON.stringify({ model: "sonnet", messages: [{ role: "user", content: "Say hello." }] });
   return `curl ${url}/v1/chat/completions${key} -H 'Content-Type: application/json' -d '${body}'`;
 }
-
-const bold = (text: string) => `\u001b[1m${text}\u001b[22m`;
-const yellow = (text: string) => `\u001b[33m${text}\u001b[39m`;

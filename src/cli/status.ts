@@ -23,9 +23,14 @@ async function print(
   path: string,
   rowsOf: (body: Fields) => Rows,
 ): Promise<number> {
-  const answer = await connectRemote(args, host).request<unknown>("GET", path);
+  const remote = connectRemote(args, host);
+  const answer = await remote.request<unknown>("GET", path, null);
   const body = fieldsOf(answer);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(answer, null, 2)}\n` : columns(rowsOf(body)));
+  // Strangers are answered too, and are told less.
+  if (path === "/health" && remote.withheld !== null && body.spawn === undefined) {
+    await write(host, host.stderr, `${remote.withheld}\n`);
+  }
   return path === "/health" && body.status !== "ok" ? exitCodes.failure : exitCodes.ok;
 }
 

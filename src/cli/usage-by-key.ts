@@ -2,6 +2,7 @@
 
 import { columns, exitCodes, type Host, usageError, write } from "./output.ts";
 import { connectRemote } from "./remote.ts";
+import { usageByKey } from "./shapes.ts";
 
 interface Usage {
   byKey: Row[];
@@ -25,7 +26,7 @@ export async function printUsageByKey(args: Readonly<Record<string, unknown>>, h
     throw usageError(`--hours is ${JSON.stringify(hours)}. It must be a whole number from 1 to 720.`);
   }
   const path = `/api/usage?hours=${hours}&limit=1${args.all === true ? "&all=true" : ""}`;
-  const { byKey, scope } = await connectRemote(args, host).request<Usage>("GET", path);
+  const { byKey, scope } = await connectRemote(args, host).request<Usage>("GET", path, usageByKey);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(byKey, null, 2)}\n` : table(byKey));
   const nobody = byKey.length === 0 ? "Nothing was asked in this time. " : "";
   const whose = scope.all ? "" : `This is the usage of ${scope.self}; --all shows everybody's.`;

@@ -2,7 +2,10 @@
 
 export const variables: ReadonlyArray<readonly [name: string, meaning: string]> = [
   ["OCP_URL", "The server that commands ask, instead of the one on this machine."],
-  ["OCP_ADMIN_KEY", "The key that commands present, instead of the one in ~/.ocp/admin-key."],
+  [
+    "OCP_ADMIN_KEY",
+    "The key that commands present, to whatever server they ask; the one in ~/.ocp/admin-key only goes to this machine's own.",
+  ],
   ["OCP_UPDATE_URL", "Where `ocp update` looks for releases, such as a mirror on your network."],
   [
     "OCP_OPENCLAW_SYNC",

@@ -35,15 +35,17 @@ export function isReadOnly(path: string): boolean {
   return existsSync(target) && (statSync(target).mode & 0o200) === 0;
 }
 
-/** The file itself, where `path` is a link to it. Throws as `readNow` for a link to nothing. */
+/**
+ * The file itself, where `path` is a link to it. Throws as `readNow` for a link to nothing, and for root where another
+ * user has made the link to what is not theirs.
+ */
 export function targetOf(path: string): string {
   const link = lstatSync(path, { throwIfNoEntry: false });
   if (!link?.isSymbolicLink()) return path;
-  try {
-    return realpathSync(path);
-  } catch {
-    throw new Error("is a link to nothing");
-  }
+  if (!existsSync(path)) throw new Error("is a link to nothing");
+  if (process.getuid?.() === 0 && link.uid !== 0 && statSync(path).uid !== link.uid)
+    throw new Error("is a link to a file of another user");
+  return realpathSync(path);
 }
 
 /** Makes the directories that are missing, and returns those, the innermost first. */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { takeLock } from "../config/lock.ts";
-import { readText, removeScratch, writeWhole } from "../config/whole-file.ts";
+import { finishWrite, readText, removeScratch, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import type { OwnedEdit } from "../edit/format.ts";
 import { type FormatName, formats } from "../edit/formats.ts";
@@ -64,6 +64,16 @@ export function createRecords(configHome: string): Records {
   const file = join(directory, "connect.json");
   const kept = join(directory, "before");
   const make = (path: string) => makeDirectories(join(path, "file"));
+  /** Of the record and of the files on it, what a command that was ended has left half written. */
+  const finishAll = () => {
+    finishWrite(file);
+    const text = readText(file);
+    try {
+      for (const { path } of text === null ? [] : parseRecord(text, file).files) finishWrite(path);
+    } catch {
+      // Whoever reads the damaged record, or writes the file, says what is wrong.
+    }
+  };
   return {
     file,
     read() {
@@ -94,6 +104,7 @@ export function createRecords(configHome: string): Records {
     lock() {
       make(directory);
       const unlock = takeLock(join(directory, "connect.lock"), "ocp connect");
+      finishAll();
       return () => {
         unlock();
         removeIfEmpty(directory);

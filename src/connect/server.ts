@@ -1,5 +1,6 @@
 /** The server that clients are pointed to: where it is, what it is, what it serves, and whether it answers. */
 
+import { askServer, type Bounds } from "../config/ask-server.ts";
 import { OcpError } from "../core/errors.ts";
 import { isFields, valueAt } from "../edit/path.ts";
 import type { Dialect, ServedModel } from "./client.ts";
@@ -21,6 +22,10 @@ const oldestVersion = "4.0.0-0";
 /** How long, in ms, a server may take until it has said what it is; and an answer of the model. */
 const helloTime = 10_000;
 const answerTime = 120_000;
+/** Bytes of what a server says of itself, of its list of models, and of an answer of the model. */
+const [largestHello, largestList, largestAnswer] = [256 * 1024, 2 * 1024 * 1024, 1024 * 1024];
+/** Each goes into the files of most clients, and is offered in their menus. A server of OCP has about ten. */
+const mostModels = 100;
 
 /** `192.168.1.20`, `pi.local:4000`, `[fd00::1]:3456`, a URL. Throws OcpError invalid_request. */
 export function urlOfAddress(address: string): string {
@@ -41,15 +46,9 @@ export function urlOfAddress(address: string): string {
 
 /** Throws OcpError not_ready with what is wrong there, in a sentence. */
 export async function findServer(url: string): Promise<Server> {
-  const response = await fetch(`${url}/health`, {
-    signal: AbortSignal.timeout(helloTime),
-    redirect: "manual",
-  }).catch((cause) => {
-    throw new OcpError("not_ready", whyUnreachable(url, cause), { cause });
-  });
-  const health: unknown = await response.json().catch(() => null);
+  const { status, json: health } = await asked(url, "/health", {}, { ms: helloTime, bytes: largestHello });
   if (!isFields(health) || typeof health.version !== "string" || typeof health.authMode !== "string") {
-    throw new OcpError("not_ready", `Something answers at ${url} (${response.status}), but it is not OCP.`);
+    throw new OcpError("not_ready", `Something answers at ${url} (${status}), but it is not OCP.`);
   }
   const version = health.version.replace(/[^\w.+-]/g, "").slice(0, 40);
   if (!/^\d+\.\d+\.\d+/.test(version) || Bun.semver.order(version, oldestVersion) < 0) {
@@ -62,16 +61,28 @@ export async function findServer(url: string): Promise<Server> {
     url,
     version,
     authMode: health.authMode,
-    anonymousKey: typeof health.anonymousKey === "string" && health.anonymousKey !== "" ? health.anonymousKey : null,
+    anonymousKey: isKey(health.anonymousKey) ? health.anonymousKey : null,
     isWell: health.status === "ok",
   };
 }
 
-function whyUnreachable(url: string, cause: unknown): string {
+/** Whether a header can hold it, and so can the files of all clients. */
+export function isKey(text: unknown): text is string {
+  return typeof text === "string" && /^[\x21-\x7e]{1,500}$/.test(text);
+}
+
+/** Throws OcpError with a sentence when no answer came, or one that is too large. */
+function asked(url: string, path: string, init: RequestInit, bounds: Bounds) {
+  return askServer(`${url}${path}`, init, bounds).catch((cause) => {
+    throw cause instanceof OcpError ? cause : new OcpError("not_ready", whyUnreachable(url, cause, bounds), { cause });
+  });
+}
+
+function whyUnreachable(url: string, cause: unknown, { ms }: Bounds): string {
   const { name, code } = cause as { name?: string; code?: string };
   const { hostname } = new URL(url);
   if (name === "TimeoutError") {
-    return `${url} does not answer within ${helloTime / 1000} s. Is that machine on, and in the same network? A firewall may keep you out.`;
+    return `${url} does not answer within ${ms / 1000} s. Is that machine on, and in the same network? A firewall may keep you out.`;
   }
   if (code === "ConnectionRefused" || code === "ECONNREFUSED") {
     return `Nothing listens at ${url}. On the server, \`ocp lan\` says what to type; one that listens to its own machine alone wants \`ocp install --bind 0.0.0.0\`.`;
@@ -95,23 +106,24 @@ export async function servedModels(
   known: (id: string) => ServedModel | undefined,
 ): Promise<Served | null> {
   const get = async (path: string): Promise<unknown> => {
-    const response = await fetch(`${url}${path}`, {
-      headers: headersOf(key),
-      signal: AbortSignal.timeout(helloTime),
-      redirect: "manual",
-    }).catch((cause) => {
-      throw new OcpError("not_ready", whyUnreachable(url, cause), { cause });
-    });
-    const body: unknown = await response.json().catch(() => null);
-    if (response.status === 401) return null;
-    if (response.ok) return body;
-    const said = valueAt(body, ["error", "message"]);
-    throw new OcpError("not_ready", `The server refused its list of models (${response.status}): ${lineOf(said)}`);
+    const bounds = { ms: helloTime, bytes: largestList };
+    const { status, ok, json } = await asked(url, path, { headers: headersOf(key) }, bounds);
+    if (status === 401) return null;
+    if (ok) return json;
+    const said = valueAt(json, ["error", "message"]);
+    throw new OcpError("not_ready", `The server refused its list of models (${status}): ${lineOf(said)}`);
   };
   const list = await get("/v1/models");
   if (list === null) return null;
   const data = valueAt(list, ["data"]);
-  const models = (Array.isArray(data) ? data : []).flatMap((each) => served(each, known) ?? []);
+  const listed = Array.isArray(data) ? data : [];
+  if (listed.length > mostModels) {
+    throw new OcpError(
+      "not_ready",
+      `The server at ${url} lists ${listed.length} models, and clients are given ${mostModels} at most. Nothing was written.`,
+    );
+  }
+  const models = listed.flatMap((each) => served(each, known) ?? []);
   const [first] = models;
   if (first === undefined) throw new OcpError("not_ready", `The server at ${url} lists no models.`);
   const alias = async (name: string) => {
@@ -161,24 +173,22 @@ const requests: Record<Dialect, { path: string; body: (model: string) => unknown
   },
 };
 
-export type Tried = { ok: true; ms: number } | { ok: false; why: string };
+/** `late`: the server took all the time that it had. */
+export type Tried = { ok: true; ms: number } | { ok: false; why: string; late: boolean };
 
 /** One real, small request, as the clients send it. `why` is a sentence. */
 export async function ask(url: string, key: string | null, dialect: Dialect, model: string): Promise<Tried> {
   const { path, body } = requests[dialect];
   const begun = performance.now();
+  const headers = { ...headersOf(key), "content-type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(body(model)) };
   try {
-    const response = await fetch(`${url}${path}`, {
-      method: "POST",
-      headers: { ...headersOf(key), "content-type": "application/json" },
-      body: JSON.stringify(body(model)),
-      signal: AbortSignal.timeout(answerTime),
-      redirect: "manual",
-    });
-    const answer: unknown = await response.json();
-    if (response.ok) return { ok: true, ms: performance.now() - begun };
-    return { ok: false, why: `${path}: ${response.status}, ${lineOf(valueAt(answer, ["error", "message"]))}` };
-  } catch (cause) {
-    return { ok: false, why: whyUnreachable(url, cause) };
+    const { status, ok, json } = await asked(url, path, init, { ms: answerTime, bytes: largestAnswer });
+    if (ok && json !== undefined) return { ok: true, ms: performance.now() - begun };
+    const said = ok ? "which is no JSON" : lineOf(valueAt(json, ["error", "message"]));
+    return { ok: false, why: `${path}: ${status}, ${said}`, late: false };
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return { ok: false, why: message, late: (cause as Error | undefined)?.name === "TimeoutError" };
   }
 }

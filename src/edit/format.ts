@@ -1,6 +1,6 @@
 /** Changing a configuration file without changing anything else in it. */
 
-import { type Edit, isFields, type Path, valueAt, withEdit } from "./path.ts";
+import { type Edit, isFields, type Path, type Step, valueAt, withEdit } from "./path.ts";
 
 /** How a kind of file is read and changed. A text here has no byte order mark. */
 export interface Format {
@@ -8,6 +8,19 @@ export interface Format {
   read(text: string): unknown;
   /** The text with the edit made. Throws where it cannot do that. */
   change(text: string, edit: Edit): string;
+  /**
+   * The text with these put at the end of the container at `around`, which holds none of them, in one pass; null where
+   * it cannot do that at once.
+   */
+  append?(text: string, around: Path, entries: readonly Entry[]): string | null;
+  /** The text without these of the container at `around`, in one pass; null as above. At least one more is in it. */
+  cut?(text: string, around: Path, steps: readonly Step[]): string | null;
+}
+
+/** What is put into a container. */
+export interface Entry {
+  step: Step;
+  value: unknown;
 }
 
 /**
@@ -17,14 +30,61 @@ export interface Format {
 export function changed(format: Format, before: string, edits: readonly Edit[]): string {
   const { mark, text } = unmarked(before);
   const was = readOrThrow(format, text);
-  const after = edits.reduce((now, edit) => tryTo(() => format.change(now, edit)), text);
   const expected = tryTo(() => edits.reduce<unknown>((now, edit) => withEdit(now, edit), was));
-  const is = tryTo(() => format.read(after));
   // In TOML a table that only holds others goes with the last of them.
   const removes = edits.some(({ value }) => value === undefined);
-  const isRight = Bun.deepEquals(is ?? null, expected ?? null) || (removes && Bun.deepEquals(full(is), full(expected)));
-  if (!isRight) throw unchangeable();
-  return mark + after;
+  const isRight = (after: string) => {
+    const is = format.read(after);
+    return Bun.deepEquals(is ?? null, expected ?? null) || (removes && Bun.deepEquals(full(is), full(expected)));
+  };
+  for (const way of [madeTogether, madeInTurn]) {
+    const after = orNull(() => way(format, text, edits));
+    if (after !== null && orNull(() => isRight(after)) === true) return mark + after;
+  }
+  throw unchangeable();
+}
+
+function madeInTurn(format: Format, text: string, edits: readonly Edit[]): string {
+  return edits.reduce((now, edit) => format.change(now, edit), text);
+}
+
+/** Those of one container at once where the format can: each edit alone takes the time to read the whole text. */
+function madeTogether(format: Format, text: string, edits: readonly Edit[]): string {
+  return neighbours(edits).reduce((now, group) => {
+    const [first, last] = [group[0] as Edit, group.at(-1) as Edit];
+    const around = first.path.slice(0, -1);
+    const stepOf = ({ path }: Edit) => path.at(-1) as Step;
+    if (group.length > 2 && first.value === undefined) {
+      // The last one may take its container with it.
+      const without = format.cut?.(now, around, group.slice(0, -1).map(stepOf)) ?? null;
+      return without === null ? madeInTurn(format, now, group) : format.change(without, last);
+    }
+    if (group.length < 3 || format.append === undefined) return madeInTurn(format, now, group);
+    // The first one makes the container.
+    const begun = format.change(now, first);
+    const value = format.read(begun);
+    const rest = group.slice(1);
+    const isNew = rest.every(({ path }) => valueAt(value, path) === undefined);
+    const entries = rest.map((edit) => ({ step: stepOf(edit), value: edit.value }));
+    return (isNew ? format.append(begun, around, entries) : null) ?? madeInTurn(format, begun, rest);
+  }, text);
+}
+
+/** Groups of edits that follow each other, put or take away, and are in the same container, each step once. */
+function neighbours(edits: readonly Edit[]): Edit[][] {
+  const groups: Edit[][] = [];
+  let [kind, steps] = ["", new Set<string>()];
+  for (const edit of edits) {
+    const kindNow = JSON.stringify([edit.path.slice(0, -1), edit.value === undefined]);
+    const step = JSON.stringify(edit.path.at(-1));
+    if (kindNow !== kind || edit.path.length === 0 || steps.has(step)) {
+      groups.push([]);
+      [kind, steps] = [kindNow, new Set()];
+    }
+    steps.add(step);
+    groups.at(-1)?.push(edit);
+  }
+  return groups;
 }
 
 /**
@@ -42,7 +102,9 @@ export function takenBack(format: Format, now: string, before: string | null, ed
     return [{ path, value: valueAt(was, path) }];
   });
   const left = changed(format, now, back);
-  return back.reduce((text, { path }) => withoutEmpty(format, text, was, path), left);
+  // Once for each container.
+  const around = new Map(back.map(({ path }) => [JSON.stringify(path.slice(0, -1)), path]));
+  return [...around.values()].reduce((text, path) => withoutEmpty(format, text, was, path), left);
 }
 
 export interface OwnedEdit extends Edit {
@@ -69,6 +131,14 @@ export function readOrThrow(format: Format, text: string): unknown {
     return format.read(text);
   } catch (error) {
     throw new Error(`cannot be understood (${(error as Error).message.split("\n")[0]?.replace(/[.:]$/, "")})`);
+  }
+}
+
+function orNull<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
   }
 }
 

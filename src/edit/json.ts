@@ -10,7 +10,7 @@ import {
   parse,
   type ValueNode,
 } from "@humanwhocodes/momoa";
-import type { Format } from "./format.ts";
+import type { Entry, Format } from "./format.ts";
 import { isItem, type Path, type Step, wrapped } from "./path.ts";
 import { endOfLineOf, indentAt, indentOf, lineStart, type Splice, splice, startsLine } from "./text.ts";
 
@@ -35,7 +35,15 @@ function formatOf(mode: Mode): Format {
       }
       if (value === undefined) return text;
       const container = last?.child.value ?? document.body;
-      return splice(whole, insertion(whole, document, container, path.slice(trail.length), value));
+      const [step, ...rest] = path.slice(trail.length);
+      if (step === undefined) throw new Error("There is nothing to put in.");
+      return splice(whole, insertion(whole, document, container, [{ step, value: wrapped(rest, value) }]));
+    },
+    append(text, around, entries) {
+      const document = parsed(text, mode);
+      const trail = follow(document, around);
+      if (trail.length < around.length) return null;
+      return splice(text, insertion(text, document, trail.at(-1)?.child.value ?? document.body, entries));
     },
   };
 }
@@ -84,18 +92,21 @@ function childrenOf(container: ObjectNode | ArrayNode): Child[] {
 }
 
 /** Puts what is missing at the end of the container, as the others in it are laid out. */
-function insertion(text: string, document: DocumentNode, node: ValueNode, path: Path, value: unknown): Splice[] {
-  const [step, ...rest] = path;
-  if (step === undefined) throw new Error("There is nothing to put in.");
-  if (node.type !== (typeof step === "string" ? "Object" : "Array")) throw new Error("This is no place for it.");
+function insertion(text: string, document: DocumentNode, node: ValueNode, entries: readonly Entry[]): Splice[] {
+  const kindOf = (step: Step) => (typeof step === "string" ? "Object" : "Array");
+  if (entries.some(({ step }) => node.type !== kindOf(step))) throw new Error("This is no place for it.");
   const container = node as ObjectNode | ArrayNode;
   const unit = indentOf(text, "  ");
   const eol = endOfLineOf(text);
   const last = childrenOf(container).at(-1);
   const outer = indentAt(text, spanOf(container).from);
   const inner = last && startsLine(text, spanOf(last).from) ? indentAt(text, spanOf(last).from) : outer + unit;
-  const json = lines(wrapped(rest, value), unit).join(eol + inner);
-  const entry = typeof step === "string" ? `${JSON.stringify(step)}: ${json}` : json;
+  const entry = entries
+    .map(({ step, value }) => {
+      const json = lines(value, unit).join(eol + inner);
+      return typeof step === "string" ? `${JSON.stringify(step)}: ${json}` : json;
+    })
+    .join(`,${eol}${inner}`);
   const end = spanOf(container).to - 1;
 
   if (last === undefined) {

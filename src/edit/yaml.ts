@@ -12,7 +12,7 @@ import {
   type YAMLSeq,
 } from "yaml";
 import type { Format } from "./format.ts";
-import { isItem, type Step } from "./path.ts";
+import { isItem, type Path, type Step } from "./path.ts";
 import { endOfLineOf, indentAt, lineStart, nextLine, pasteLines, type Splice, splice, startsLine } from "./text.ts";
 
 export const yaml: Format = {
@@ -36,7 +36,36 @@ export const yaml: Format = {
     if (typeof item === "string") throw new Error("Nothing is put so deep into YAML.");
     return setItem(text, root, pair, { step, item, value });
   },
+  append(text, around, entries) {
+    const list = listOfLines(text, around);
+    if (list === null) return null;
+    const indent = indentAt(text, text.lastIndexOf("-", startOf(list.items[0]) - 1));
+    const lines = entries.flatMap(({ value }) => listItem(value, indent));
+    return pasteLines(text, endOfLines(text, list.items.at(-1)), lines);
+  },
+  cut(text, around, steps) {
+    const list = listOfLines(text, around);
+    if (list === null || steps.some((step) => typeof step === "string")) return null;
+    const wanted = steps as ReadonlyArray<Exclude<Step, string>>;
+    const gone = list.items.filter((item) => {
+      const value = documentItem(item);
+      return wanted.some((step) => isItem(value, step));
+    });
+    const spans = gone.map((item) => {
+      const dash = text.lastIndexOf("-", startOf(item) - 1);
+      return { from: startsLine(text, dash) ? lineStart(text, dash) : -1, to: endOfLines(text, item), text: "" };
+    });
+    return gone.length === list.items.length || spans.some(({ from }) => from < 0) ? null : splice(text, spans);
+  },
 };
+
+/** The list at the path, if it has items and each is on lines of its own; null: it is changed an item at a time. */
+function listOfLines(text: string, [step, ...rest]: Path): YAMLSeq | null {
+  const { contents } = documentOf(text);
+  const pair = isMap(contents) ? contents.items.find(({ key }) => isScalar(key) && key.value === step) : undefined;
+  const list = step === undefined ? contents : pair?.value;
+  return rest.length === 0 && isSeq(list) && !list.flow && list.items.length > 0 ? list : null;
+}
 
 /** Throws for what is not YAML, or is several documents. */
 function documentOf(text: string) {

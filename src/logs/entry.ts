@@ -1,17 +1,12 @@
 /** One entry as a line of JSON, and as a line for people: nothing that a client sent can forge or colour a line. */
 
 import { type LogEntry, type LogLevel, logLevels } from "../core/logs.ts";
+import { escapeControls, onOneLine } from "../core/terminal-text.ts";
 
 export type Fields = Readonly<Record<string, unknown>> | undefined;
 
 /** Characters of one field that are kept. */
 const longestField = 4_000;
-
-/**
- * What JSON leaves as it is and a terminal acts upon: the C1 controls, line and paragraph separators, and marks that
- * turn the direction of writing.
- */
-const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /**
  * `time` is epoch ms; `redact` takes out of each text what may not be written. The line has no line break. Fields of
@@ -25,20 +20,24 @@ export function formatEntry(
   redact: (text: string) => string,
 ): string {
   const own = { time: new Date(time).toISOString(), level, message };
-  return escapeUnsafe(stringify({ ...own, ...fields, ...own }, redact));
+  return escapeControls(stringify({ ...own, ...fields, ...own }, redact));
 }
 
 /** Null when the line is no entry, such as one that a full disk cut off. */
 export function parseEntry(line: string): LogEntry | null {
   if (!line.startsWith("{")) return null;
   try {
-    const entry = JSON.parse(line) as Partial<LogEntry>;
-    const { time, level, message } = entry;
-    const isEntry = typeof time === "string" && typeof message === "string" && logLevels.includes(level as LogLevel);
-    return isEntry ? (entry as LogEntry) : null;
+    return entryOf(JSON.parse(line));
   } catch {
     return null;
   }
+}
+
+/** Null when the value, which a file or a server gave, is no entry. */
+export function entryOf(value: unknown): LogEntry | null {
+  const { time, level, message } = (value ?? {}) as Partial<LogEntry>;
+  const isEntry = typeof time === "string" && typeof message === "string" && logLevels.includes(level as LogLevel);
+  return isEntry ? (value as LogEntry) : null;
 }
 
 /** `time level message key=value`, with a line break; `paint` colours a word. */
@@ -54,15 +53,11 @@ export type Paint = (as: LogLevel | "dim", text: string) => string;
 /** A word as it is, anything else as JSON, so that a value cannot pass for another field. */
 function oneWord(value: unknown): string {
   if (typeof value === "string" && /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(value)) return value;
-  return escapeUnsafe(stringify(value) ?? "null");
+  return escapeControls(stringify(value) ?? "null");
 }
 
 function oneLine(message: string): string {
-  return message.replace(/\p{Cc}+/gu, " ").replace(unsafe, " ");
-}
-
-function escapeUnsafe(json: string): string {
-  return json.replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return onOneLine(message.replace(/\p{Cc}+/gu, " "));
 }
 
 /** What goes in circles is written as far as it does not. */

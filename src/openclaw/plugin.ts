@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readText, writeWhole } from "../config/whole-file.ts";
+import { finishWrite, readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
 import type { Edit } from "../edit/path.ts";
 import { valueAt } from "../edit/path.ts";
@@ -50,6 +50,7 @@ export async function installPlugin(home: string, version: string, now: number):
   const file = openclawFile(home);
   if (!existsSync(dirname(file)))
     throw new OcpError("not_ready", `OpenClaw is not on this machine: there is no ${dirname(file)}.`);
+  finishWrite(file);
   const settings = readSettings(file);
   const denied = valueAt(settings, ["plugins", "deny"]);
   if (Array.isArray(denied) && denied.includes(id)) {
@@ -80,6 +81,7 @@ export function removePlugin(home: string, now: number): PluginChange {
   const file = openclawFile(home);
   const directory = pluginDirectory(home);
   const done: string[] = [];
+  finishWrite(file);
   const settings = existsSync(file) ? readSettings(file) : undefined;
   const list = valueAt(settings, allowed);
   const edits: Edit[] = [

@@ -5,7 +5,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { readText } from "../config/whole-file.ts";
+import { finishWrite, readText } from "../config/whole-file.ts";
 import type { CatalogModel } from "../core/catalog.ts";
 import { isFields, type Path, valueAt } from "../edit/path.ts";
 import { changedText, openclawFile, readSettings, replaceText } from "./file.ts";
@@ -85,6 +85,7 @@ export function findDrift({ home, models, aliases, url, apiKey }: Omit<SyncOptio
 
 /** Makes the changes, and keeps the file as it was beside it. Returns where that is; null when nothing differed. */
 export function syncOpenClaw(options: SyncOptions): { drift: Drift | null; backup: string | null } {
+  finishWrite(openclawFile(options.home));
   const drift = findDrift(options);
   if (drift === null || drift.changes.length === 0) return { drift, backup: null };
   return { drift, backup: replaceText(drift.file, drift.text, options.now) };

@@ -14,6 +14,9 @@ export interface RunOptions {
   input?: string;
 }
 
+/** Bytes that a program may write before it is ended; a crontab or a list of units has a thousandth of it. */
+const mostOutput = 8 * 1024 * 1024;
+
 /** Never rejects. */
 export type Run = (argv: readonly string[], options?: RunOptions) => Promise<Outcome>;
 
@@ -27,6 +30,7 @@ export function createRun(env: Readonly<Record<string, string | undefined>>): Ru
         stdout: "pipe",
         stderr: "pipe",
         timeout,
+        maxBuffer: mostOutput,
         killSignal: "SIGKILL",
       });
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);

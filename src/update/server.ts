@@ -23,6 +23,9 @@ export interface ReleaseServerOptions {
 }
 
 const largestList = 8 * 1024 * 1024;
+/** How long, in ms, a list may take, and a download that is slower than any line that people have. */
+const listTime = 60_000;
+const [slowTime, slowRate] = [120_000, 8 * 1024];
 
 export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseServerOptions): ReleaseServer {
   const base = url.endsWith("/") ? url : `${url}/`;
@@ -52,10 +55,12 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
   async function small(file: string): Promise<Uint8Array> {
     const body = await get(file);
     const chunks: Uint8Array[] = [];
+    const end = performance.now() + listTime;
     let size = 0;
     try {
       for await (const chunk of body) {
         size += chunk.length;
+        if (performance.now() > end) throw failed(`${file} takes longer than ${listTime / 1000} s.`);
         if (size > largestList) throw failed(`${file} is larger than any list of releases.`);
         chunks.push(chunk);
       }
@@ -77,11 +82,16 @@ export function createReleaseServer({ url, key, stallAfter = 30_000 }: ReleaseSe
       const body = await get(asset.file);
       const [packed, unpacked] = [createHash("sha256"), createHash("sha256")];
       let [received, written] = [0, 0];
+      const begun = performance.now();
       const counted = body.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>({
           transform(chunk, controller) {
             received += chunk.length;
             if (received > asset.size) throw failed("The download is longer than the release says.");
+            const elapsed = performance.now() - begun;
+            if (elapsed > slowTime && received < (elapsed / 1000) * slowRate) {
+              throw failed("The download is too slow to come to an end. Nothing was changed; try again.");
+            }
             packed.update(chunk);
             controller.enqueue(chunk as Uint8Array<ArrayBuffer>);
           },

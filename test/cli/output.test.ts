@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { cannotListen, columns, type Host, reportError, write } from "../../src/cli/output.ts";
+import { bold } from "../../src/cli/style.ts";
 import { OcpError } from "../../src/core/errors.ts";
 
 function fakeHost(env: Record<string, string> = {}, isTTY = false) {
@@ -45,8 +46,14 @@ test.each([
   ["a dumb terminal", { TERM: "dumb" }, true, "x"],
 ])("colours on %s", async (_, env, isTTY, shown) => {
   const fake = fakeHost(env as Record<string, string>, isTTY);
-  await write(fake.host, fake.host.stdout, "\u001b[1mx\u001b[22m");
+  await write(fake.host, fake.host.stdout, bold("x"));
   expect(fake.said()).toBe(shown);
+});
+
+test.each([true, false])("what is no style of ours is shown as its code (on a terminal: %p)", async (isTTY) => {
+  const fake = fakeHost({}, isTTY);
+  await write(fake.host, fake.host.stdout, "\u001b[1ma\u009b\u202e\r\n\tb\u{e0041}\u200d");
+  expect(fake.said()).toBe("\\u001b[1ma\\u009b\\u202e\n\tb\\udb40\\udc41\u200d");
 });
 
 test("columns are aligned and lines end with their text", () => {

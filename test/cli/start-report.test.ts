@@ -1,8 +1,8 @@
 /** The text that greets whoever starts the server. */
 
 import { describe, expect, test } from "bun:test";
-import { stripVTControlCharacters } from "node:util";
 import { startReport } from "../../src/cli/start-report.ts";
+import { rendered } from "../../src/cli/style.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
 const url = "http://127.0.0.1:3456";
@@ -13,7 +13,7 @@ const report = [
 
 function say(env: Record<string, string> = {}, demo = false): string {
   const config = loadConfig(env, {}, { memory: 1e10 });
-  return stripVTControlCharacters(startReport({ url, report }, config, { demo, version: "9.9.9" }));
+  return rendered(startReport({ url, report }, config, { demo, version: "9.9.9" }), false);
 }
 
 test("says where it listens and what it found, problems marked", () => {

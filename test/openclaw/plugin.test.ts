@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { createUser } from "../connect/shell.ts";
 import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { createTemp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 
 type Answer = (words: string, config: object, env: Record<string, string>) => Promise<string>;
@@ -79,6 +80,59 @@ describe("/ocp", () => {
     expect(await say("keys", { OCP_PROXY_URL: "http://127.0.0.1:1", OCP_ADMIN_KEY: "wrong" }, config)).not.toMatch(
       /^OCP:/,
     );
+  });
+
+  test("sends the key in ~/.ocp/admin-key to the server of this machine alone", async () => {
+    await using temp = await createTemp();
+    const keys: Array<[string, string | null]> = [];
+    const listen = (name: string, to = ""): Bun.Server<undefined> =>
+      Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch(request) {
+          keys.push([name, request.headers.get("authorization")]);
+          return to !== "" ? Response.redirect(to, 307) : Response.json({}, { status: 401 });
+        },
+      });
+    using own = listen("own");
+    using other = listen("other");
+    using redirects = listen("redirects", other.url.href);
+    mkdirSync(join(temp.home, ".ocp"));
+    writeFileSync(join(temp.home, ".ocp", "admin-key"), "ocp_admin_x\n");
+    writeFileSync(join(temp.home, ".ocp", "service.env"), `CLAUDE_PROXY_PORT='${own.port}'\n`);
+    const env = { HOME: temp.home };
+    await answer("health", {}, env);
+    await answer("health", { url: `http://localhost:${own.port}/v1` }, env);
+    const refused = await answer("health", {}, { ...env, OCP_PROXY_URL: other.url.href });
+    expect(refused).toContain(`is for http://127.0.0.1:${own.port} and was not sent to http://127.0.0.1:${other.port}`);
+    await answer("health", { url: other.url.href, key: "theirs" }, env);
+    await answer("health", {}, { ...env, CLAUDE_PROXY_PORT: String(redirects.port) });
+    expect(keys).toEqual([
+      ["own", "Bearer ocp_admin_x"],
+      ["own", "Bearer ocp_admin_x"],
+      ["other", null],
+      ["other", "Bearer theirs"],
+      ["redirects", "Bearer ocp_admin_x"],
+    ]);
+  });
+
+  test("reads no more of a server than an answer of OCP has", async () => {
+    let sent = 0;
+    using endless = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              sent += 65_536;
+              controller.enqueue(new Uint8Array(65_536).fill(32));
+            },
+          }),
+        ),
+    });
+    expect(await say("health", { OCP_PROXY_URL: endless.url.href })).toContain("sends more than any answer of OCP");
+    expect(sent).toBeLessThan(64 * 1024 * 1024);
   });
 
   test("registers one command, for the gateway's owner", async () => {

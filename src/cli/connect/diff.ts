@@ -1,8 +1,7 @@
 /** A change of a file as it is shown: what goes and what comes, without the key. */
 
 import { structuredPatch } from "diff";
-
-const [red, green, dim, plain] = ["\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"];
+import { dim, green, red } from "../style.ts";
 
 /** Lines; at most `most` of them. `secrets` are shown by their first characters. */
 export function diffLines(
@@ -14,18 +13,18 @@ export function diffLines(
 ): string[] {
   const { hunks } = structuredPatch("", "", before, after, undefined, undefined, { context: 2 });
   const all = hunks.flatMap(({ oldStart, newStart, lines }) => [
-    `${dim}@@ line ${Math.max(oldStart, newStart, 1)}${plain}`,
+    dim(`@@ line ${Math.max(oldStart, newStart, 1)}`),
     ...lines.map((line) => coloured(isAllKeys(path) ? withoutValues(line) : masked(line, secrets))),
   ]);
   if (all.length <= most) return all;
-  return [...all.slice(0, most), `${dim}  and ${all.length - most} more lines; --dry-run shows all${plain}`];
+  return [...all.slice(0, most), dim(`  and ${all.length - most} more lines; --dry-run shows all`)];
 }
 
 function coloured(line: string): string {
   // Nothing in the user's file moves the cursor.
   const shown = line.replace(/[\p{Cc}]/gu, (char) => (char === "\t" ? "  " : ""));
-  if (line.startsWith("+")) return `${green}${shown}${plain}`;
-  return line.startsWith("-") ? `${red}${shown}${plain}` : shown;
+  if (line.startsWith("+")) return green(shown);
+  return line.startsWith("-") ? red(shown) : shown;
 }
 
 /** What is on a screen is read by others: neither our key is shown there, nor one that stands beside it. */

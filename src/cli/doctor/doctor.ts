@@ -13,6 +13,7 @@ import { syncOptions } from "../openclaw/sync.ts";
 import { exitCodes, type Host, usageError, write } from "../output.ts";
 import { connectRemote, urlOf } from "../remote.ts";
 import { serviceMachine } from "../service/machine.ts";
+import { dim, green, red, yellow } from "../style.ts";
 import { version } from "../version.ts";
 
 export async function doctor(args: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
@@ -53,7 +54,7 @@ function contextOf(host: Host): DoctorContext {
   const settings = installed === null ? host.env : readServiceEnv(paths.serviceEnv);
   const url = urlOf(settings);
   const remote = connectRemote({ url }, host, 5_000);
-  const ask = (path: string) => once(async () => remote.request<Answer>("GET", path).catch(() => null));
+  const ask = (path: string) => once(async () => remote.request<Answer>("GET", path, null).catch(() => null));
   const health = ask("/health");
   return {
     build,
@@ -77,10 +78,10 @@ function contextOf(host: Host): DoctorContext {
 }
 
 const signs: Readonly<Record<Level, string>> = {
-  ok: "\u001b[32mok\u001b[39m     ",
-  warning: "\u001b[33mwarning\u001b[39m",
-  failure: "\u001b[31mfailure\u001b[39m",
-  unknown: "\u001b[2munknown\u001b[22m",
+  ok: `${green("ok")}     `,
+  warning: yellow("warning"),
+  failure: red("failure"),
+  unknown: dim("unknown"),
 };
 
 function page(found: readonly Check[], next: ReturnType<typeof nextAction>): string {

@@ -2,6 +2,7 @@
 
 import { columns, exitCodes, type Host, write } from "../output.ts";
 import { connectRemote } from "../remote.ts";
+import { keyList } from "../shapes.ts";
 import type { Args } from "./fields.ts";
 
 interface Key {
@@ -21,7 +22,7 @@ interface Key {
 }
 
 export async function listKeys(args: Args, host: Host, now: () => number = Date.now): Promise<number> {
-  const { keys } = await connectRemote(args, host).request<{ keys: Key[] }>("GET", "/api/keys");
+  const { keys } = await connectRemote(args, host).request<{ keys: Key[] }>("GET", "/api/keys", keyList);
   const shown = args.all === true ? keys : keys.filter((key) => !key.revoked);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(shown, null, 2)}\n` : table(shown, now()));
   const hidden = keys.length - shown.length;

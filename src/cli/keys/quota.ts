@@ -2,6 +2,7 @@
 
 import { columns, exitCodes, type Host, write } from "../output.ts";
 import { connectRemote } from "../remote.ts";
+import { changedBudgets, keyBudgets } from "../shapes.ts";
 import { type Args, limitsOf, pathOf } from "./fields.ts";
 
 type Budget = Record<"daily" | "weekly" | "monthly", { limit: number | null; used: number }>;
@@ -13,8 +14,8 @@ export async function keyQuota(args: Args, host: Host): Promise<number> {
   const path = pathOf(args, "/quota");
   const changes = Object.keys(limits).length > 0;
   const quota = changes
-    ? (await remote.request<{ quota: Quota }>("PATCH", path, limits)).quota
-    : await remote.request<Quota>("GET", path);
+    ? (await remote.request<{ quota: Quota }>("PATCH", path, changedBudgets, limits)).quota
+    : await remote.request<Quota>("GET", path, keyBudgets);
   await write(host, host.stdout, args.json === true ? `${JSON.stringify(quota, null, 2)}\n` : table(quota));
   return exitCodes.ok;
 }

@@ -1,5 +1,6 @@
 /** Asks a server of our own whether it answers, as which version. */
 
+import { askServer } from "../../config/ask-server.ts";
 import { fieldsOf, textOf } from "../answers.ts";
 
 export interface Answering {
@@ -11,6 +12,7 @@ export interface Answering {
 }
 
 const patience = 2_000;
+const largestHealth = 256 * 1024;
 const lookEvery = 100;
 /** How long, in ms, a service may take between its order and its process. */
 const givenUpAfter = 2_000;
@@ -18,8 +20,8 @@ const givenUpAfter = 2_000;
 /** Null when nothing answers as OCP does. Never rejects. */
 export async function lookForServer(url: string): Promise<Answering | null> {
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(patience), redirect: "manual" });
-    const body = fieldsOf(await response.json());
+    const answer = await askServer(`${url}/health`, {}, { ms: patience, bytes: largestHealth });
+    const body = fieldsOf(answer.json);
     const version = textOf(body.version);
     if (version === null || textOf(body.status) === null) return null;
     const advice = Array.isArray(body.advice) ? body.advice.flatMap((each) => textOf(each) ?? []) : [];

@@ -1,11 +1,11 @@
 /** `ocp install`: a server that starts with the machine and stays. */
 
-import { chownSync } from "node:fs";
+import { lchownSync } from "node:fs";
 import { type Environment, loadSettings } from "../../config/load.ts";
 import { readMachine } from "../../config/memory.ts";
 import { createDirectories, type Paths, resolvePaths } from "../../config/paths.ts";
 import { parseServiceEnv } from "../../config/service-env.ts";
-import { readText, writeWhole } from "../../config/whole-file.ts";
+import { finishWrite, readText, writeWhole } from "../../config/whole-file.ts";
 import { OcpError } from "../../core/errors.ts";
 import { chooseManager, findInstalled, inheritedEnvironment } from "../../service/find.ts";
 import type { ServiceManager } from "../../service/manager.ts";
@@ -30,6 +30,7 @@ export async function install(args: Arguments, host: Host): Promise<number> {
   const machine = serviceMachine(host, paths, owner.env);
   const manager = await chooseManager(machine, paths, owner.systemUser);
   const inherited = inheritedEnvironment(machine);
+  if (args["dry-run"] !== true) finishWrite(paths.serviceEnv);
   const environment = serviceEnvironment(args, owner.env, readText(paths.serviceEnv) ?? "", inherited);
   const variables = parseServiceEnv(environment.text);
   // What the server would refuse is refused here, before anything is touched.
@@ -124,7 +125,7 @@ async function ownerOf(args: Arguments, host: Host): Promise<Owner> {
     env: isInvoker ? host.env : { ...host.env, HOME: home },
     systemUser: name,
     take(paths) {
-      if (isRoot) for (const path of paths) chownSync(path, Number(uid), Number(gid));
+      if (isRoot) for (const path of paths) lchownSync(path, Number(uid), Number(gid));
     },
   };
 }

@@ -1,13 +1,19 @@
 /**
  * The chat command /ocp of OpenClaw's gateway, for its owner. It asks the OCP server of this machine, or that of
- * OCP_PROXY_URL, with the administrator's key. It stands alone: the gateway loads this file, without the rest of OCP.
+ * OCP_PROXY_URL, with the administrator's key. The key in `~/.ocp/admin-key` goes to the server of this machine alone.
+ * It stands alone: the gateway loads this file, without the rest of OCP.
  */
 
 import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 const patienceMs = 15_000;
+/** Bytes of an answer, and characters of what is said of it in the chat. */
+const largestAnswer = 4 * 1024 * 1024;
+const longestText = 8_000;
 const usage = "/ocp status | usage | models | health | keys | keys add NAME | keys revoke NAME";
 
 // biome-ignore lint/style/noDefaultExport: it is what the gateway loads.
@@ -66,7 +72,7 @@ const pages = {
   async usage(ask) {
     const { plan, models = {} } = await ask("GET", "/usage");
     const rows = Object.entries(models).map(
-      ([id, each]) => `${id}: ${word(/** @type {any} */ (each)?.requests)} requests`,
+      ([id, each]) => `${word(id)}: ${word(/** @type {any} */ (each)?.requests)} requests`,
     );
     return lines([...planLines(plan), ...rows]);
   },
@@ -120,41 +126,101 @@ function planLines(plan) {
  * @returns {Ask}
  */
 function asker(config, env) {
-  const base = config.url || env.OCP_PROXY_URL || `http://127.0.0.1:${env.CLAUDE_PROXY_PORT || "3456"}`;
-  const url = base.replace(/\/+(v1\/*)?$/, "");
-  const key = config.key || env.OCP_ADMIN_KEY || adminKey(env);
+  const own = ownUrl(env);
+  const base = config.url || env.OCP_PROXY_URL || own;
+  const url = base.replace(/\/+(v1\/*)?$/, "").replace(/^http:\/\/localhost(?=:|\/|$)/, "http://127.0.0.1");
+  const named = config.key || env.OCP_ADMIN_KEY || "";
+  const kept = named === "" ? adminKey(env) : "";
+  const isOwn = URL.canParse(url) && new URL(url).origin === own;
+  const key = named || (isOwn ? kept : "");
   return async (method, path, body) => {
-    let response;
-    try {
-      response = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          ...(key ? { authorization: `Bearer ${key}` } : {}),
-          ...(body ? { "content-type": "application/json" } : {}),
-        },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        redirect: "manual",
-        signal: AbortSignal.timeout(patienceMs),
-      });
-    } catch {
+    const { status, text } = await request(`${url}${path}`, method, key, body).catch((error) => {
+      if (error === tooLarge) throw new Error(`What answers at ${url} sends more than any answer of OCP.`);
       throw new Error(`The server at ${url} does not answer. OCP_PROXY_URL or CLAUDE_PROXY_PORT say where it is.`);
-    }
-    const answer = await response.json().catch(() => null);
-    if (response.ok && typeof answer === "object" && answer !== null) return answer;
+    });
+    const answer = jsonOf(text);
+    if (status >= 200 && status < 300 && typeof answer === "object" && answer !== null) return answer;
     const said = answer?.error?.message;
-    if (response.status === 401 || response.status === 403) {
+    if (status === 401 || status === 403) {
+      const why = kept === "" || isOwn ? "" : ` The one in ~/.ocp/admin-key is for ${own} and was not sent to ${url}.`;
       throw new Error(
-        "The server wants its admin key: set OCP_ADMIN_KEY where the gateway runs, or `key` in this plugin's configuration.",
+        `The server wants its admin key: set OCP_ADMIN_KEY where the gateway runs, or \`key\` in this plugin's configuration.${why}`,
       );
     }
-    throw new Error(typeof said === "string" ? word(said) : `What answers at ${url} is not OCP (${response.status}).`);
+    throw new Error(typeof said === "string" ? word(said) : `What answers at ${url} is not OCP (${status}).`);
   };
+}
+
+const tooLarge = new Error("The answer is too large.");
+
+/**
+ * Neither follows redirects nor uses a proxy of the environment, which would get the key. Head and body have
+ * `patienceMs` together.
+ * @param {string} url
+ * @param {string} method
+ * @param {string} key
+ * @param {unknown} body
+ * @returns {Promise<{ status: number, text: string }>}
+ */
+function request(url, method, key, body) {
+  return new Promise((resolve, reject) => {
+    const json = body === undefined ? "" : JSON.stringify(body);
+    const headers = {
+      ...(key ? { authorization: `Bearer ${key}` } : {}),
+      ...(json ? { "content-type": "application/json", "content-length": Buffer.byteLength(json) } : {}),
+    };
+    const { request: open } = url.startsWith("https:") ? https : http;
+    const sent = open(url, { method, headers, agent: false }, (response) => {
+      /** @type {Buffer[]} */
+      const chunks = [];
+      let size = 0;
+      response.on("data", (/** @type {Buffer} */ chunk) => {
+        size += chunk.length;
+        chunks.push(chunk);
+        if (size > largestAnswer) stop(tooLarge);
+      });
+      response.on("end", () => {
+        clearTimeout(timer);
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
+      });
+      response.on("error", stop);
+    });
+    const stop = (/** @type {Error} */ why) => {
+      clearTimeout(timer);
+      reject(why);
+      sent.destroy();
+    };
+    const timer = setTimeout(() => stop(new Error("It takes too long.")), patienceMs);
+    sent.on("error", stop);
+    sent.end(json);
+  });
+}
+
+/** @param {string} text */
+function jsonOf(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Where the server of this machine answers: as the environment says, else as `ocp install` keeps it. */
+function ownUrl(/** @type {Record<string, string | undefined>} */ env) {
+  const service = textOf(env, "service.env");
+  const port = env.CLAUDE_PROXY_PORT || /^CLAUDE_PROXY_PORT=["']?(\d{1,5})["']?\s*$/m.exec(service)?.[1] || "3456";
+  return `http://127.0.0.1:${port}`;
 }
 
 /** The one that the server made at its first start, if it is this user's. */
 function adminKey(/** @type {Record<string, string | undefined>} */ env) {
+  return textOf(env, "admin-key").trim();
+}
+
+/** A file of OCP's; empty when it cannot be read. */
+function textOf(/** @type {Record<string, string | undefined>} */ env, /** @type {string} */ name) {
   try {
-    return readFileSync(join(env.HOME || homedir(), ".ocp", "admin-key"), "utf8").trim();
+    return readFileSync(join(env.HOME || homedir(), ".ocp", name), "utf8");
   } catch {
     return "";
   }
@@ -165,11 +231,12 @@ function word(/** @type {unknown} */ value) {
   return value === undefined || value === null
     ? "-"
     : String(value)
-        .replace(/\p{Cc}+/gu, " ")
+        .replace(/[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/gu, " ")
         .slice(0, 300);
 }
 
 /** @param {string[]} all */
 function lines(all) {
-  return all.join("\n");
+  const text = all.join("\n");
+  return text.length <= longestText ? text : `${text.slice(0, longestText)}\n... and more: ask \`ocp\` in a terminal.`;
 }
