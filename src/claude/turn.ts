@@ -12,7 +12,7 @@ import type { HostTools } from "./host-tools.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
-import type { Left } from "./reading.ts";
+import type { Left, Verdict } from "./reading.ts";
 import { ask, replay } from "./replay.ts";
 import { createSpan } from "./span.ts";
 import { createTranscript } from "./transcript.ts";
@@ -98,6 +98,17 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     replayed.fail(error);
     events.fail(error);
   };
+  const judge = (verdict: Verdict) => {
+    if (verdict.kind === "failed") fail(verdict.error);
+    else if (verdict.kind === "ended") finish(verdict.left);
+    else if (verdict.kind === "validating") {
+      process.listen(null);
+      sealNow();
+      verdict.decided.then((decide) => {
+        if (!over) judge(decide());
+      }, fail);
+    }
+  };
   const onFrame = (frame: CliFrame) => {
     if (!asked) {
       if (frame.type !== "result") return;
@@ -113,8 +124,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       options.onBegin();
     }
     if (answer.begun && !begun) sealNow();
-    if (verdict.kind === "failed") fail(verdict.error);
-    else if (verdict.kind === "ended") finish(verdict.left);
+    judge(verdict);
   };
   const onAbort = () => fail(signal.reason);
   const send = (request: HostRequest) =>
