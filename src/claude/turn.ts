@@ -15,6 +15,7 @@ import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
 import type { Left, Verdict } from "./reading.ts";
 import { ask, replay } from "./replay.ts";
 import { createSpan } from "./span.ts";
+import { createToolSet, type ToolSet } from "./tool-set.ts";
 import { createTranscript } from "./transcript.ts";
 
 /**
@@ -38,8 +39,8 @@ export interface HeadlessAttempt extends Attempt {
  */
 export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEvent, void, void> {
   const { conversation, output, ignored, lease, signal, now } = options;
-  const tools = offered(options);
-  const checkout = start(options);
+  const tools = createToolSet(offered(options));
+  const checkout = start(options, tools);
   const { session, path, missing, results, fresh } = checkout;
   const { process, bridge } = session;
   const events = createChannel<TurnEvent>();
@@ -152,7 +153,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     listen();
     const dials = dialsOf(conversation, options.forcing, options.upstreamUrl);
     if (fresh) {
-      const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
+      const servers = tools.tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
       if (conversation.sampling.effort === "none") {
         initialized.then((response) => {
@@ -161,7 +162,10 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       }
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
-      await send({ subtype: "mcp_set_servers", servers: tools.length > 0 ? { [name]: { type: "sdk", name } } : {} });
+      await send({
+        subtype: "mcp_set_servers",
+        servers: tools.tools.length > 0 ? { [name]: { type: "sdk", name } } : {},
+      });
     }
     for (const request of adjust(session.dials, dials, fresh ? bindings(checkout, conversation) : {})) send(request);
     const budget = fresh ? budgetOf(conversation) : null;
@@ -182,14 +186,14 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   }
 }
 
-function start(options: HeadlessAttempt): Checkout {
+function start(options: HeadlessAttempt, tools: ToolSet): Checkout {
   const { conversation, principal, lease, capabilities, processes, signal } = options;
   try {
     signal.throwIfAborted();
     return processes.checkout({
       conversation,
       system: systemOf(options),
-      tools: offered(options),
+      tools,
       principal,
       identity: lease.identity,
       login: lease.mayRefresh ? null : (lease.credential?.token ?? null),
