@@ -2,6 +2,7 @@
 
 import { type CommandDef, type CommandMeta, renderUsage } from "citty";
 import { defaultText, type Setting, settings } from "../config/settings.ts";
+import { withoutTrailing } from "../core/text.ts";
 import { groups } from "./commands.ts";
 import { columns, exitCodeRows } from "./output.ts";
 import { version } from "./version.ts";
@@ -44,7 +45,10 @@ const root = {
 };
 
 function finished(page: string, rest = ""): string {
-  return `${page}\n${rest}`.replace(/ +$/gm, "");
+  return `${page}\n${rest}`
+    .split("\n")
+    .map((line) => withoutTrailing(line, " "))
+    .join("\n");
 }
 
 function environment(): string {

@@ -1,6 +1,7 @@
 /** The server that clients are pointed to: where it is, what it is, what it serves, and whether it answers. */
 
 import { OcpError } from "../core/errors.ts";
+import { withoutVersion } from "../core/text.ts";
 import { isFields, valueAt } from "../edit/path.ts";
 import type { Dialect, ServedModel } from "./client.ts";
 
@@ -36,7 +37,7 @@ export function urlOfAddress(address: string): string {
     );
   }
   if (!hasScheme && url.port === "" && !/:80$/.test(address)) url.port = String(usualPort);
-  return `${url.origin}${url.pathname}`.replace(/\/+(v1\/*)?$/, "");
+  return withoutVersion(`${url.origin}${url.pathname}`);
 }
 
 /** Throws OcpError not_ready with what is wrong there, in a sentence. */

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { capabilitiesOf } from "../../src/claude/capabilities.ts";
 import { createLimits } from "../../src/claude/limits.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
-import { createToolSet } from "../../src/claude/tool-set.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
+import { createToolSet } from "../../src/claude/tool-set.ts";
 import { wellKnown } from "../../src/core/principal.ts";
 import { createTemp } from "../harness/temp.ts";
 

@@ -58,7 +58,10 @@ function beginningsOf(alternatives: readonly AST.Alternative[]): string[] {
     let before = "";
     return elements.flatMap((element) => {
       const own = "alternatives" in element ? beginningsOf(element.alternatives) : [];
-      const below = element.type === "Quantifier" && "alternatives" in element.element ? beginningsOf(element.element.alternatives) : [];
+      const below =
+        element.type === "Quantifier" && "alternatives" in element.element
+          ? beginningsOf(element.element.alternatives)
+          : [];
       const sample = sampleOf(element);
       before += sample;
       return [before, sample, ...own, ...below, ...[...own, ...below].map((piece) => before + piece)];

@@ -8,7 +8,21 @@ export interface RegexLiteral {
 }
 
 /** After these words a slash begins an expression; after any other word it divides. */
-const words = new Set(["return", "typeof", "case", "in", "of", "do", "else", "void", "delete", "throw", "new", "await", "yield"]);
+const words = new Set([
+  "return",
+  "typeof",
+  "case",
+  "in",
+  "of",
+  "do",
+  "else",
+  "void",
+  "delete",
+  "throw",
+  "new",
+  "await",
+  "yield",
+]);
 
 /** The literals of a TypeScript text, with or without JSX. */
 export function regexLiteralsOf(text: string): RegexLiteral[] {

@@ -114,6 +114,13 @@ function planLines(plan) {
   return rows.length === 0 ? ["The plan: nothing is known of it yet."] : rows;
 }
 
+/** @param {string} url */
+function withoutSlashes(url) {
+  let end = url.length;
+  while (url[end - 1] === "/") end--;
+  return url.slice(0, end);
+}
+
 /**
  * @param {{ url?: string, key?: string }} config
  * @param {Record<string, string | undefined>} env
@@ -121,7 +128,9 @@ function planLines(plan) {
  */
 function asker(config, env) {
   const base = config.url || env.OCP_PROXY_URL || `http://127.0.0.1:${env.CLAUDE_PROXY_PORT || "3456"}`;
-  const url = base.replace(/\/+(v1\/*)?$/, "");
+  const url = withoutSlashes(
+    withoutSlashes(base).endsWith("/v1") ? withoutSlashes(base).slice(0, -"/v1".length) : base,
+  );
   const key = config.key || env.OCP_ADMIN_KEY || adminKey(env);
   return async (method, path, body) => {
     let response;
