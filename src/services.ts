@@ -24,6 +24,7 @@ import { createSeldom } from "./core/seldom.ts";
 import type { KeyStore } from "./core/store.ts";
 import { createLog } from "./logs/log.ts";
 import { createLogReader } from "./logs/reader.ts";
+import { createSchemaChecker } from "./schema/checker.ts";
 import { createApp } from "./server/app.ts";
 import { listen } from "./server/listen.ts";
 import { startReaping } from "./server/reaping.ts";
@@ -97,6 +98,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
       log.warn("what the interactive mode kept could not be removed", { error: error.code ?? String(error) }),
     );
   }
+  const schemas = createSchemaChecker({ self, platform: process.platform, log });
   const engine = await createEngine({
     claudeBin: config.claudeBin,
     oauthToken: simulator ? "sk-ant-oat01-simulated" : config.oauthToken,
@@ -116,6 +118,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     planFile: demo ? null : join(paths.data, "plan.json"),
     environment,
     platform: process.platform,
+    schemas,
     log,
     now: Date.now,
   });
@@ -171,8 +174,11 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     async stop(graceMs) {
       stopReaping();
       closing.abort();
+      // At once, with no grace: what calls this may end the process right after it.
+      if (graceMs === 0) schemas.close();
       // Turns that are ended must still be able to say so to their clients.
       await Promise.all([engine.close(graceMs), listener.stop(graceMs + farewell)]);
+      schemas.close();
       await simulator?.stop();
       await journal.close(farewell);
       store.close();

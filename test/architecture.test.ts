@@ -5,9 +5,9 @@ import { type Import, importsOf, importsUnder } from "./imports.ts";
 
 /** For each part the others that it may import, and those of which it may import types alone. */
 const arrows: Record<string, { values: string[]; types?: string[] }> = {
-  main: { values: ["cli", "config"] },
+  main: { values: ["cli", "schema", "config"] },
   cli: { values: ["services", "doctor", "update", "service", "connect", "openclaw", "edit", "logs", "config", "core"] },
-  services: { values: ["server", "claude", "store", "logs", "demo", "config", "wire", "core"] },
+  services: { values: ["server", "claude", "schema", "store", "logs", "demo", "config", "wire", "core"] },
   doctor: { values: ["update", "service", "openclaw", "claude", "store", "logs", "config", "core"] },
   update: { values: ["service", "store", "config", "core"] },
   service: { values: ["config", "core"] },
@@ -16,6 +16,7 @@ const arrows: Record<string, { values: string[]; types?: string[] }> = {
   edit: { values: [] },
   server: { values: ["wire", "core"], types: ["config"] },
   claude: { values: ["wire", "core"], types: ["config"] },
+  schema: { values: ["core"] },
   store: { values: ["core"] },
   demo: { values: ["wire", "core"], types: ["config"] },
   logs: { values: ["core"] },

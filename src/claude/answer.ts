@@ -29,6 +29,17 @@ export const unusable = "unusable_answer";
 
 const unusableAnswer = (message: string) => new OcpError("upstream_failed", message, { reason: unusable });
 
+/** The verdict on an answer in JSON: `give` lets out the one that fits. */
+export function validating(accepted: Promise<string | null>, give: (value: string) => Verdict): Verdict {
+  const decided = accepted.then((value) => () => {
+    if (value !== null) return give(value);
+    return failed(unusableAnswer("The model did not answer in the format that was asked for."));
+  });
+  // Nobody waits for it where the turn has ended meanwhile.
+  decided.catch(() => {});
+  return { kind: "validating", decided };
+}
+
 const stopReasons = new Set<string>([
   "end_turn",
   "max_tokens",
@@ -83,11 +94,12 @@ export function createAnswer(options: AnswerOptions): Answer {
     return more;
   };
 
-  /** What is in an answer that must be JSON, as text; the reason why it is of no use otherwise. */
+  /** Ends an answer that must be JSON, once it is known whether it fits. */
   const endOutput = (wanted: Output, reason: StopReason): Verdict => {
     if (reason !== "end_turn" && reason !== "tool_use") return end(reason, null);
-    const value = wanted.accept(json ?? prose);
-    if (value === null) return failed(unusableAnswer("The model did not answer in the format that was asked for."));
+    return validating(wanted.accept(json ?? prose), (value) => giveOutput(wanted, value));
+  };
+  const giveOutput = (wanted: Output, value: string): Verdict => {
     if (json === null || !wanted.streams) {
       opens(-1, "text", { type: "text" });
       say(outlet.blocks - 1, value);

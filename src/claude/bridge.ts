@@ -7,6 +7,7 @@ import type { ImageBlock, TextBlock, Tool, ToolResultBlock } from "../core/conve
 import { cliName, normalisedId } from "./names.ts";
 import type { McpHost, McpMessage } from "./process.ts";
 import { bridgeServers } from "./recipe.ts";
+import { createToolSet, type ToolSet } from "./tool-set.ts";
 
 /** What an MCP result may hold without the CLI storing, cutting or flattening it. Characters. */
 const longestResult = 499_000;
@@ -16,11 +17,11 @@ const askedResult = 500_000;
 
 export interface Bridge extends McpHost {
   /** Serves these tools from the next listing on, under the other server name; returns that name. */
-  offer(tools: readonly Tool[]): string;
+  offer(tools: ToolSet): string;
   /** Whether these are the very tools that it serves. */
-  offers(tools: readonly Tool[]): boolean;
+  offers(tools: ToolSet): boolean;
   /** Whether it could serve them: the CLI keeps a tool as it first saw it, whatever comes under its name later. */
-  takes(tools: readonly Tool[]): boolean;
+  takes(tools: ToolSet): boolean;
   /** The client's name of a tool as the model called it; null: there is none. */
   nameOf(called: string): string | null;
   /** Answers calls, also such as the CLI has yet to make. */
@@ -41,8 +42,9 @@ export function passesBridge(results: readonly ToolResultBlock[]): boolean {
 
 export function createBridge(): Bridge {
   let tools: readonly Tool[] = [];
-  let signature = signatureOf(tools);
-  /** How the CLI knows each tool that it ever saw, by name. */
+  let names: ReadonlyMap<string, string> = new Map();
+  let signature = createToolSet(tools).signature();
+  /** The hash of each tool as the CLI first saw it, by name. */
   const seen = new Map<string, string>();
   let servers = 0;
   /** By the call's id, as it is compared. */
@@ -81,16 +83,15 @@ export function createBridge(): Bridge {
       return { jsonrpc: "2.0", id: message.id ?? 0, result: await respond(message) };
     },
     offer(next) {
-      tools = next;
-      signature = signatureOf(next);
-      for (const each of next) seen.set(each.name, signatureOf([each]));
+      tools = next.tools;
+      names = new Map(tools.map(({ name }) => [cliName(name), name]));
+      signature = next.signature();
+      for (const [name, hash] of next.hashes()) seen.set(name, hash);
       return bridgeServers[servers++ % bridgeServers.length] as string;
     },
-    offers: (next) => signatureOf(next) === signature,
-    takes: (next) => next.every((each) => (seen.get(each.name) ?? signatureOf([each])) === signatureOf([each])),
-    nameOf(called) {
-      return tools.find((tool) => cliName(tool.name) === called)?.name ?? null;
-    },
+    offers: (next) => next.signature() === signature,
+    takes: (next) => [...next.hashes()].every(([name, hash]) => (seen.get(name) ?? hash) === hash),
+    nameOf: (called) => names.get(called) ?? null,
     resolve(results) {
       for (const result of results) {
         const id = normalisedId(result.tool_use_id);
@@ -126,9 +127,4 @@ function mcpResult({ content, is_error }: ToolResultBlock): object {
     ),
     isError: is_error ?? false,
   };
-}
-
-function signatureOf(tools: readonly Tool[]): string {
-  const byName = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return JSON.stringify(byName.map(({ name, description, inputSchema }) => [name, description, inputSchema]));
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { HostTools } from "../core/host-tools.ts";
-import type { Engine, EngineStatus, Log, TurnContext } from "../core/ports.ts";
+import type { Engine, EngineStatus, Log, SchemaChecker, TurnContext } from "../core/ports.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { unusable } from "./answer.ts";
 import { capabilitiesOf } from "./capabilities.ts";
@@ -15,6 +15,7 @@ import { createHeadless } from "./headless.ts";
 import { rememberLimits } from "./limits-memory.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
+import { createOutput } from "./output.ts";
 import { createRefusals } from "./refusals.ts";
 import { prepareScratch } from "./scratch.ts";
 import type { TerminalSettings } from "./terminal/settings.ts";
@@ -51,6 +52,8 @@ export interface EngineOptions {
   planFile: string | null;
   environment: Record<string, string | undefined>;
   platform: NodeJS.Platform;
+  /** Judges the schemas of answers in JSON. */
+  schemas: SchemaChecker;
   log: Log;
   /** Epoch ms. */
   now: () => number;
@@ -129,8 +132,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   /** Tries the turn, again where that costs nobody anything: nothing went out, and something changed or was cut. */
   async function* tries(asked: Conversation, context: TurnContext, signal: AbortSignal) {
     const omissions = refusals.begin(asked);
-    // Loaded when it is first wanted: a validator of schemas is much to read at every start.
-    const output = asked.output === null ? null : (await import("./output.ts")).createOutput(asked.output);
+    const checks = { schemas: options.schemas, principalId: context.principal.id, signal };
+    const output = asked.output === null ? null : await createOutput(asked.output, checks);
     let cuts = 0;
     let logins = 0;
     for (;;) {

@@ -18,7 +18,7 @@ export function hostToolsFor(
 
 /** The part of the command line that stands in place of `--tools ""`. */
 export function hostToolFlags({ allowed, mcpConfig, skipPermissions }: HostTools): string[] {
-  const builtIn = allowed.map((name) => name.replace(/\(.*$/, "")).filter((name) => !name.startsWith("mcp__"));
+  const builtIn = allowed.map((name) => name.split("(", 1)[0] ?? "").filter((name) => !name.startsWith("mcp__"));
   return [
     "--tools",
     [...new Set(builtIn)].join(","),

@@ -84,10 +84,10 @@ async function firstVersion(stream: ReadableStream<Uint8Array>): Promise<string 
   let text = "";
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
-    const version = /\d+\.\d+\.\d+(?=\D)/.exec(text);
+    const version = /\d{1,9}\.\d{1,9}\.\d{1,9}(?=\D)/.exec(text);
     if (version) return version[0];
   }
-  return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? null;
+  return /\d{1,9}\.\d{1,9}\.\d{1,9}/.exec(text)?.[0] ?? null;
 }
 
 function killGroup(pid: number): void {

@@ -3,7 +3,7 @@
  * conversation, a booted spare, a new one. Holds all of them together to the machine's memory.
  */
 
-import type { Conversation, Message, Tool, ToolResultBlock } from "../core/conversation.ts";
+import type { Conversation, Message, ToolResultBlock } from "../core/conversation.ts";
 import type { HostTools } from "../core/host-tools.ts";
 import type { SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
@@ -23,6 +23,7 @@ import { createRoom, sessionMemory, spareMemory } from "./room.ts";
 import { createSession, type Session } from "./session.ts";
 import { settle } from "./settle.ts";
 import { createSpares } from "./spares.ts";
+import type { ToolSet } from "./tool-set.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** A process for one turn, out of reach of any other. */
@@ -55,7 +56,7 @@ export interface ProcessRequest {
   /** The system prompt as the process gets it. */
   system: string;
   /** All that it is to offer. */
-  tools: readonly Tool[];
+  tools: ToolSet;
   principal: Principal;
   identity: Identity;
   capabilities: Capabilities;

@@ -6,7 +6,15 @@ import type { ProcessPath, TurnEvent } from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 
-export type Verdict = { kind: "more" } | { kind: "ended"; left: Left } | { kind: "failed"; error: OcpError };
+export type Verdict =
+  | { kind: "more" }
+  | { kind: "ended"; left: Left }
+  | { kind: "failed"; error: OcpError }
+  /**
+   * The whole answer has come and is being validated: what else comes from the process is none of it. `decide` is to
+   * be called once, unless the turn is over by then; it lets out what is left and gives the last verdict.
+   */
+  | { kind: "validating"; decided: Promise<() => Verdict> };
 
 /**
  * How an ended answer leaves its process. `clean`: it holds the conversation as the client saw it, and may live on.

@@ -12,9 +12,10 @@ import { failureOf } from "./failure.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
 import type { CliFrame, FlagSettings, HostRequest } from "./protocol.ts";
-import type { Left } from "./reading.ts";
+import type { Left, Verdict } from "./reading.ts";
 import { ask, replay } from "./replay.ts";
 import { createSpan } from "./span.ts";
+import { createToolSet, type ToolSet } from "./tool-set.ts";
 import { createTranscript } from "./transcript.ts";
 
 /**
@@ -37,8 +38,8 @@ export interface HeadlessAttempt extends Attempt {
  */
 export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEvent, void, void> {
   const { conversation, output, ignored, lease, signal, now } = options;
-  const tools = offered(options);
-  const checkout = start(options);
+  const tools = createToolSet(offered(options));
+  const checkout = start(options, tools);
   const { session, path, missing, results, fresh } = checkout;
   const { process, bridge } = session;
   const events = createChannel<TurnEvent>();
@@ -97,6 +98,17 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     replayed.fail(error);
     events.fail(error);
   };
+  const judge = (verdict: Verdict) => {
+    if (verdict.kind === "failed") fail(verdict.error);
+    else if (verdict.kind === "ended") finish(verdict.left);
+    else if (verdict.kind === "validating") {
+      process.listen(null);
+      sealNow();
+      verdict.decided.then((decide) => {
+        if (!over) judge(decide());
+      }, fail);
+    }
+  };
   const onFrame = (frame: CliFrame) => {
     if (!asked) {
       if (frame.type !== "result") return;
@@ -112,8 +124,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       options.onBegin();
     }
     if (answer.begun && !begun) sealNow();
-    if (verdict.kind === "failed") fail(verdict.error);
-    else if (verdict.kind === "ended") finish(verdict.left);
+    judge(verdict);
   };
   const onAbort = () => fail(signal.reason);
   const send = (request: HostRequest) =>
@@ -141,7 +152,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     listen();
     const dials = dialsOf(conversation, options.forcing);
     if (fresh) {
-      const servers = tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
+      const servers = tools.tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
       initialized.then(async (response) => {
         if (conversation.sampling.effort === "none" && alwaysThinks(response, conversation.model)) {
@@ -151,7 +162,10 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       });
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
-      await send({ subtype: "mcp_set_servers", servers: tools.length > 0 ? { [name]: { type: "sdk", name } } : {} });
+      await send({
+        subtype: "mcp_set_servers",
+        servers: tools.tools.length > 0 ? { [name]: { type: "sdk", name } } : {},
+      });
     }
     const also = fresh ? bindings(checkout, conversation) : {};
     for (const request of adjust(session.dials, dials, session.start, also)) send(request);
@@ -173,14 +187,14 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   }
 }
 
-function start(options: HeadlessAttempt): Checkout {
+function start(options: HeadlessAttempt, tools: ToolSet): Checkout {
   const { conversation, principal, lease, capabilities, processes, signal } = options;
   try {
     signal.throwIfAborted();
     return processes.checkout({
       conversation,
       system: systemOf(options),
-      tools: offered(options),
+      tools,
       principal,
       identity: lease.identity,
       login: lease.mayRefresh ? null : (lease.credential?.token ?? null),

@@ -25,7 +25,7 @@ export function addressesOf(
       return kind === null || (internal.test(on) && !isOverlay) ? [] : [{ address: info.address, on, kind }];
     }),
   );
-  const name = hostname.replace(/\..*$/, "");
+  const name = hostname.split(".", 1)[0] ?? "";
   const byName: Address[] =
     /^[a-z0-9-]{1,63}$/i.test(name) && name !== "localhost"
       ? [{ address: `${name}.local`, on: "mDNS", kind: "name" }]

@@ -2,6 +2,7 @@
 
 import { type CommandDef, type CommandMeta, renderUsage } from "citty";
 import { defaultText, type Setting, settings } from "../config/settings.ts";
+import { withoutTrailing } from "../core/text.ts";
 import { groups } from "./commands.ts";
 import { columns, exitCodeRows } from "./output.ts";
 import { ownColours } from "./style.ts";
@@ -45,7 +46,8 @@ const root = {
 };
 
 function finished(page: string, rest = ""): string {
-  return ownColours(`${page}\n${rest}`.replace(/ +$/gm, ""));
+  const lines = `${page}\n${rest}`.split("\n").map((line) => withoutTrailing(line, " "));
+  return ownColours(lines.join("\n"));
 }
 
 function environment(): string {

@@ -81,6 +81,6 @@ function exitCodeOf(error: unknown): number {
 /** The error and where it was thrown, on one line. */
 function describeDefect(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const frame = /\n\s+at ([^\n]*)/.exec(error.stack ?? "")?.[1];
+  const frame = /\n[ \t]{1,20}at ([^\n]*)/.exec(error.stack ?? "")?.[1];
   return `${error.name}: ${error.message}${frame === undefined ? "" : ` at ${frame}`}`;
 }

@@ -1,6 +1,7 @@
 /** The kinds of value that a setting can have, and the strict reading of each from text. */
 
 import { OcpError } from "../core/errors.ts";
+import { withoutTrailing } from "../core/text.ts";
 
 export type Kind =
   | { kind: "int"; min: number; max: number; unit?: string }
@@ -115,5 +116,5 @@ function httpUrl(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
-  return url.href.replace(/\/+$/, "");
+  return withoutTrailing(url.href, "/");
 }

@@ -2,6 +2,7 @@
 
 import { askServer, type Bounds } from "../config/ask-server.ts";
 import { OcpError } from "../core/errors.ts";
+import { withoutVersion } from "../core/text.ts";
 import { isFields, valueAt } from "../edit/path.ts";
 import type { Dialect, ServedModel } from "./client.ts";
 
@@ -41,7 +42,7 @@ export function urlOfAddress(address: string): string {
     );
   }
   if (!hasScheme && url.port === "" && !/:80$/.test(address)) url.port = String(usualPort);
-  return `${url.origin}${url.pathname}`.replace(/\/+(v1\/*)?$/, "");
+  return withoutVersion(`${url.origin}${url.pathname}`);
 }
 
 /** Throws OcpError not_ready with what is wrong there, in a sentence. */

@@ -36,10 +36,8 @@ export function plainAddress(address: string): string {
 
 /** Without brackets and zone, in lower case. */
 function bare(address: string): string {
-  return address
-    .replace(/^\[|\]$/g, "")
-    .replace(/%.*$/, "")
-    .toLowerCase();
+  const [withoutZone = ""] = address.replace(/^\[|\]$/g, "").split("%", 1);
+  return withoutZone.toLowerCase();
 }
 
 function isLoopbackV4(address: string): boolean {

@@ -17,7 +17,7 @@ export function describeDefect(error: unknown): Defect {
   const name = error.name.slice(0, 60);
   // A message may have lines that look like places; the places come after all of it.
   const stack = (error.stack ?? "").replace(error.message, "");
-  const at = [...stack.matchAll(/^\s+at (.{1,300})$/gm)].map(([, place]) => place as string);
+  const at = [...stack.matchAll(/^[ \t]{1,20}at (.{1,300})$/gm)].map(([, place]) => place as string);
   return {
     defect: typeof code === "string" && /^[A-Z_]{1,40}$/.test(code) ? `${name} ${code}` : name,
     evaluating: /\(evaluating '([^']{1,200})'\)$/.exec(error.message)?.[1],

@@ -154,6 +154,24 @@ export interface TerminalStatus {
   };
 }
 
+/** Judges clients' JSON Schemas, and answers by them, where neither can hold up the server. Both are JSON texts. */
+export interface SchemaChecker {
+  /**
+   * `over_limit`: it takes more time or memory to compile than a schema may. Throws the signal's reason.
+   * A principal's jobs run one after the other.
+   */
+  compile(schema: string, principalId: string, signal: AbortSignal): Promise<"valid" | "invalid" | "over_limit">;
+  /** `unchecked`: it would take too long, so nobody knows. Throws the signal's reason. */
+  validate(
+    schema: string,
+    value: string,
+    principalId: string,
+    signal: AbortSignal,
+  ): Promise<"valid" | "invalid" | "unchecked">;
+  /** Ends what runs, at once. */
+  close(): void;
+}
+
 /** Writes one entry of the log; fields hold no prompt and no secret, nor what may repeat one. */
 export interface Log {
   info(message: string, fields?: LogFields): void;

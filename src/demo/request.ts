@@ -1,5 +1,6 @@
 /** The part of a Messages request that the simulated API reads, and the checks whose refusals matter to a caller. */
 
+import { between } from "../core/text.ts";
 import type { ErrorScript } from "./script.ts";
 
 export interface ContentBlock {
@@ -77,10 +78,20 @@ function isEmptyText(block: ContentBlock): boolean {
 /** The last user message's texts and tool results, without the reminders that the CLI puts beside them. */
 export function lastUserText(body: MessagesBody): string {
   const message = body.messages.findLast((one) => one.role === "user");
-  return textOf(message?.content)
-    .replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, "")
-    .trim();
+  return withoutReminders(textOf(message?.content)).trim();
 }
+
+function withoutReminders(text: string): string {
+  let kept = "";
+  let from = 0;
+  for (let next = reminder(text, from); next; next = reminder(text, from)) {
+    kept += text.slice(from, next.end - next.inside.length - "<system-reminder></system-reminder>".length);
+    from = next.end;
+  }
+  return kept + text.slice(from);
+}
+
+const reminder = (text: string, from: number) => between(text, "<system-reminder>", "</system-reminder>", from);
 
 function textOf(content: string | ContentBlock[] | undefined): string {
   return blocksOf(content)

@@ -84,5 +84,8 @@ export type Script = AnswerScript | ErrorScript;
 
 /** Words with the white space that follows them. */
 export function wordChunks(text: string): string[] {
-  return text.match(/\s*\S+\s*/g) ?? (text === "" ? [] : [text]);
+  const spoken = text.trimStart();
+  const [first, ...others] = spoken.match(/\S+\s*/g) ?? [];
+  if (first === undefined) return text === "" ? [] : [text];
+  return [text.slice(0, text.length - spoken.length) + first, ...others];
 }

@@ -83,8 +83,10 @@ function tableSpan(text: string, table: AST.TOMLTable) {
   let to = nextLine(text, table.range[1]);
   while (to < text.length && text.slice(to, nextLine(text, to)).trim() === "") to = nextLine(text, to);
   if (to < text.length) return { from, to, text: "" };
-  const kept = text.slice(0, from).replace(/(\r?\n)[ \t\r\n]*$/, "$1").length;
-  return { from: Math.min(from, kept), to, text: "" };
+  let blank = from;
+  while (" \t\r\n".includes(text[blank - 1] ?? "-")) blank--;
+  const lineEnd = text.indexOf("\n", blank) + 1;
+  return { from: lineEnd > 0 ? Math.min(from, lineEnd) : from, to, text: "" };
 }
 
 /** Where the comment lines right above `offset` begin. */

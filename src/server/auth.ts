@@ -127,8 +127,11 @@ function isForwarded(headers: Headers): boolean {
  */
 export function presentedKey(headers: Headers): string | null {
   const authorization = headers.get("authorization")?.trim() ?? "";
-  const [, token] = /^bearer(?:\s+(.*))?$/i.exec(authorization) ?? [];
-  const isOther = authorization !== "" && !/^bearer\b/i.test(authorization);
+  const scheme = "bearer";
+  const rest = authorization.slice(scheme.length);
+  const isBearer = authorization.slice(0, scheme.length).toLowerCase() === scheme && !/^\w/.test(rest);
+  const token = isBearer && rest !== rest.trimStart() ? rest.trim() : "";
+  const isOther = authorization !== "" && !isBearer;
   return token || headers.get("x-api-key") || (isOther ? authorization : null);
 }
 

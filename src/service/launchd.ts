@@ -73,7 +73,7 @@ export function createLaunchd(machine: ServiceMachine, paths: ServicePaths): Ser
     async state(): Promise<ServiceState> {
       const text = readText(plist);
       const asked = await run(["launchctl", "print", `${domain}/${label}`]);
-      const pid = /^\s*pid = (\d+)/m.exec(asked.stdout)?.[1];
+      const pid = /^[ \t]{0,40}pid = (\d+)/m.exec(asked.stdout)?.[1];
       const couldAsk = asked.code !== null;
       return {
         kind: "launchd",

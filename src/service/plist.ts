@@ -1,5 +1,7 @@
 /** The text of a launchd property list (launchd.plist(5)), and what is read out of one. */
 
+import { between } from "../core/text.ts";
+
 export interface PlistOptions {
   label: string;
   program: string;
@@ -41,15 +43,35 @@ ${variables.join("")}  </dict>
 
 /** The strings under `EnvironmentVariables`; nothing when there are none. */
 export function environmentIn(text: string): Record<string, string> {
-  const dict = /<key>EnvironmentVariables<\/key>\s*<dict>([\s\S]*?)<\/dict>/.exec(text)?.[1] ?? "";
-  const pairs = dict.matchAll(/<key>([\s\S]*?)<\/key>\s*<string>([\s\S]*?)<\/string>/g);
-  return Object.fromEntries([...pairs].map(([, name = "", value = ""]) => [decode(name), decode(value)]));
+  const dict = valueIn(text, "EnvironmentVariables", "dict")?.inside ?? "";
+  const found: Array<[string, string]> = [];
+  let from = 0;
+  for (let key = between(dict, "<key>", "</key>"); key; key = between(dict, "<key>", "</key>", from)) {
+    const value = elementAt(dict, key.end, "string");
+    if (value) found.push([decode(key.inside), decode(value.inside)]);
+    from = value?.end ?? key.end;
+  }
+  return Object.fromEntries(found);
 }
 
 /** The first of `ProgramArguments`; null when there is none. */
 export function programIn(text: string): string | null {
-  const found = /<key>ProgramArguments<\/key>\s*<array>\s*<string>([\s\S]*?)<\/string>/.exec(text)?.[1];
-  return found === undefined ? null : decode(found);
+  const list = valueIn(text, "ProgramArguments", "array")?.inside;
+  const found = list === undefined ? null : elementAt(list, 0, "string");
+  return found && decode(found.inside);
+}
+
+/** The element right behind a key. */
+function valueIn(text: string, key: string, tag: string) {
+  const at = text.indexOf(`<key>${key}</key>`);
+  return at < 0 ? null : elementAt(text, at + `<key>${key}</key>`.length, tag);
+}
+
+/** The element that begins at `from`, but for white space before it; null: it is another. */
+function elementAt(text: string, from: number, tag: string) {
+  let at = from;
+  while (text[at]?.trim() === "") at++;
+  return text.startsWith(`<${tag}>`, at) ? between(text, `<${tag}>`, `</${tag}>`, at) : null;
 }
 
 function encode(text: string): string {

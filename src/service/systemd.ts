@@ -4,6 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readText, writeWhole } from "../config/whole-file.ts";
 import { OcpError } from "../core/errors.ts";
+import { between } from "../core/text.ts";
 import { complaint, type Outcome, type RunOptions } from "./command.ts";
 import type { Installed, ServiceMachine, ServiceManager, ServicePaths, ServiceSpec, ServiceState } from "./manager.ts";
 import { keepBackup, ourVariables } from "./older.ts";
@@ -98,7 +99,7 @@ export function createSystemd({ machine, paths, systemUser }: SystemdOptions): S
         enabled: /^enabled/.test(shown.UnitFileState ?? ""),
         running: ["active", "reloading"].includes(shown.ActiveState ?? ""),
         pid: pid > 0 ? pid : null,
-        program: /\bpath=(.*?) ;/.exec(shown.ExecStart ?? "")?.[1] ?? null,
+        program: between(shown.ExecStart ?? "", "path=", " ;")?.inside ?? null,
         problem: shown.LoadState === "masked" ? "the unit is masked" : null,
       };
     },

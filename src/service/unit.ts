@@ -124,11 +124,24 @@ export function withoutVariables(text: string, names: ReadonlySet<string>): stri
 
 /** Words as systemd splits them: quotes of both kinds, a backslash takes the next character as it is, `%%` is `%`. */
 function wordsOf(text: string): string[] {
-  const found = text.matchAll(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[^\s"'\\])+/gs);
-  return [...found].map(([word]) =>
-    word
-      .replace(/"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'/gs, (_, double, single) => double ?? single)
-      .replace(/\\(.)/gs, "$1")
-      .replaceAll("%%", "%"),
-  );
+  const words: string[] = [];
+  let word: string | null = null;
+  let escaped = false;
+  let quote: string | null = null;
+  for (const char of text) {
+    if (escaped || (char !== "\\" && quote !== null && char !== quote)) {
+      word = (word ?? "") + char;
+      escaped = false;
+    } else if (char === "\\") escaped = true;
+    else if (quote !== null) quote = null;
+    else if (char === '"' || char === "'") {
+      quote = char;
+      word ??= "";
+    } else if (char.trim() === "") {
+      if (word !== null) words.push(word);
+      word = null;
+    } else word = (word ?? "") + char;
+  }
+  if (word !== null) words.push(word);
+  return words.map((each) => each.replaceAll("%%", "%"));
 }

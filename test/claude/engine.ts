@@ -16,7 +16,9 @@ import type { Engine } from "../../src/core/ports.ts";
 import type { ProcessPath, StopReason, TurnEvent, Usage } from "../../src/core/turn.ts";
 import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
+import { createSchemaChecker } from "../../src/schema/checker.ts";
 import { type CliVersion, claudeBinary } from "../harness/claude.ts";
+import { ocpCommand } from "../harness/ocp.ts";
 import { processesAtHome, waitUntil } from "../harness/processes.ts";
 import { createTemp } from "../harness/temp.ts";
 
@@ -60,6 +62,7 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
   const home = change.paths?.home ?? temp.home;
   const simulator = startSimulator();
   const log = { info() {}, warn() {}, error() {} };
+  const schemas = createSchemaChecker({ self: ocpCommand("source"), platform: process.platform, log });
   const engine = await createEngine({
     claudeBin: claudeBinary(cli),
     oauthToken: "sk-ant-oat01-test",
@@ -83,6 +86,7 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
     planFile: null,
     environment: { PATH: process.env.PATH },
     platform: process.platform,
+    schemas,
     log,
     now: Date.now,
     ...change,
@@ -127,6 +131,7 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
     upstream: () => simulator.requests.filter(isMessage).map(({ body }) => body),
     async [Symbol.asyncDispose]() {
       await engine.close(0);
+      schemas.close();
       await simulator.stop();
       await temp.remove();
     },

@@ -7,6 +7,7 @@ import { capabilitiesOf } from "../../src/claude/capabilities.ts";
 import { createLimits } from "../../src/claude/limits.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
+import { createToolSet } from "../../src/claude/tool-set.ts";
 import { wellKnown } from "../../src/core/principal.ts";
 import { createTemp } from "../harness/temp.ts";
 
@@ -46,7 +47,7 @@ async function roomForTwo() {
       hints: [],
     },
     system: "",
-    tools: [],
+    tools: createToolSet([]),
     capabilities: capabilitiesOf("2.1.330"),
     hostTools: null,
     onlyNew: false,

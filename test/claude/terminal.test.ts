@@ -22,6 +22,7 @@ import { createFigures } from "../../src/claude/terminal/figures.ts";
 import { prepareHome } from "../../src/claude/terminal/home.ts";
 import type { TerminalSettings } from "../../src/claude/terminal/settings.ts";
 import { createStation } from "../../src/claude/terminal/station.ts";
+import { createToolSet } from "../../src/claude/tool-set.ts";
 import type { ImageBlock, Message } from "../../src/core/conversation.ts";
 import { OcpError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
@@ -857,7 +858,7 @@ describe("an answer", () => {
 test("a call whose caller has hung up does no harm when its result comes", async () => {
   const station = createStation();
   const bridge = createBridge();
-  bridge.offer([tool("read_file")]);
+  bridge.offer(createToolSet([tool("read_file")]));
   const arrived = Promise.withResolvers<void>();
   const address = station.open({ bridge, hook: () => ({}), listed() {}, called: () => arrived.resolve() });
   const leaving = new AbortController();

@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { testEnv } from "../harness/env.ts";
-import { hasNamespaces } from "../harness/namespace.ts";
+import { withOwnMounts } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
 import { createTemp } from "../harness/temp.ts";
 import { createUser, plainPath } from "./shell.ts";
@@ -84,23 +85,19 @@ describe("ocp connect and disconnect", () => {
     expect(scraps(user.home)).toEqual([]);
   });
 
-  test.if(hasNamespaces)("write a file in place that is mounted by itself", async () => {
+  needs("mount namespaces").test("write a file in place that is mounted by itself", async () => {
     await using user = await createUser("binary");
     await using server = startStandIn();
     user.put(".bashrc", "# mine\n");
     const inode = inodeOf(join(user.home, ".bashrc"));
     const mounted = 'mount --bind "$HOME/.bashrc" "$HOME/.bashrc" && exec "$@"';
-    const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user"];
     const run = async (args: string[]) => {
-      const child = Bun.spawn(
-        ["unshare", "--mount", ...asRoot, "sh", "-c", mounted, "sh", ...ocpCommand("binary"), ...args],
-        {
-          env: testEnv(user.home, { SHELL: "/bin/bash", PATH: plainPath }),
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "pipe",
-        },
-      );
+      const child = Bun.spawn([...withOwnMounts, "sh", "-c", mounted, "sh", ...ocpCommand("binary"), ...args], {
+        env: testEnv(user.home, { SHELL: "/bin/bash", PATH: plainPath }),
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
       const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
       return { code, said: stdout + stderr };
     };

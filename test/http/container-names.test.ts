@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Interfaces, isContainerPeer } from "../../src/server/container-names.ts";
 import { testEnv } from "../harness/env.ts";
-import { hasNamespaces, runInNamespace } from "../harness/namespace.ts";
+import { runInNamespace } from "../harness/namespace.ts";
+import { needs } from "../harness/needs.ts";
 import { createTemp } from "../harness/temp.ts";
 import type { Called } from "./container-names.ts";
 
@@ -53,7 +54,7 @@ describe("may be a container of this machine", () => {
   });
 });
 
-test.if(hasNamespaces)(
+needs("network namespaces", "ip").test(
   "a container's connection is let in under such a name, the LAN's is not",
   async () => {
     await using temp = await createTemp();

@@ -14,7 +14,7 @@ import type { Sampling } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { estimateText } from "../../core/estimate.ts";
 import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../../core/turn.ts";
-import { unusable } from "../answer.ts";
+import { unusable, validating } from "../answer.ts";
 import { normalisedId } from "../names.ts";
 import type { Output } from "../output.ts";
 import { cut, failed, more, type Verdict } from "../reading.ts";
@@ -210,15 +210,15 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   };
 
   const finishOutput = (wanted: Output, reason: StopReason): Verdict => {
-    if (reason === "end_turn" || reason === "tool_use") {
-      const value = wanted.accept(json === null ? written() : JSON.stringify(json));
-      if (value === null) return failed(unusableAnswer("The model did not answer in the format that was asked for."));
+    if (reason !== "end_turn" && reason !== "tool_use") {
+      end(reason, null);
+      return { kind: "ended", left: "astray" };
+    }
+    return validating(wanted.accept(json === null ? written() : JSON.stringify(json)), (value) => {
       say(value);
       end("end_turn", null);
-    } else {
-      end(reason, null);
-    }
-    return { kind: "ended", left: "astray" };
+      return { kind: "ended", left: "astray" };
+    });
   };
 
   const noteBlock = (said: Said, block: Record<string, unknown>) => {

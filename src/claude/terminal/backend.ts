@@ -14,7 +14,7 @@ import { extend, type Fingerprint, fingerprints } from "../fingerprint.ts";
 import { hostToolsFor } from "../host-tools.ts";
 import type { Limits } from "../limits.ts";
 import { normalisedId } from "../names.ts";
-import type { Left } from "../reading.ts";
+import type { Left, Verdict } from "../reading.ts";
 import type { Identity } from "../recipe.ts";
 import { createSpares } from "../spares.ts";
 import { createTranscript, type Transcript } from "../transcript.ts";
@@ -281,6 +281,8 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       now,
     });
     let over = false;
+    /** All of the answer has come. */
+    let validating = false;
     let looking: Timer | undefined;
     let heard = false;
     let entrypoint: string | null = null;
@@ -320,9 +322,14 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       one.onBegin();
       limits.answered({ model: conversation.model, login: loginOf(one), at: now() });
     };
-    const judge = (verdict: ReturnType<typeof answer.display>) => {
+    const judge = (verdict: Verdict) => {
       if (verdict.kind === "failed") fail(verdict.error);
-      else if (verdict.kind === "ended") {
+      else if (verdict.kind === "validating") {
+        validating = true;
+        verdict.decided.then((decide) => {
+          if (!over) judge(decide());
+        }, fail);
+      } else if (verdict.kind === "ended") {
         figures.answered(answer, entrypoint);
         finish(verdict.left);
       }
@@ -331,7 +338,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     const look = () => {
       clearTimeout(looking);
       looking = setTimeout(() => {
-        if (over) return;
+        if (over || validating) return;
         const verdict = answer.settled(terminal.called);
         if (verdict.kind === "ended") begin();
         judge(verdict);
@@ -339,12 +346,12 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     };
     terminal.listen({
       display(event) {
-        if (over) return;
+        if (over || validating) return;
         begin();
         judge(answer.display(event));
       },
       lines(lines) {
-        if (over) return;
+        if (over || validating) return;
         for (const line of lines) {
           if (line.type === "assistant" && typeof line.entrypoint === "string") entrypoint = line.entrypoint;
           if (line.type === "assistant" && !line.isApiErrorMessage) begin();
@@ -355,7 +362,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
         look();
       },
       stopped(last) {
-        if (over) return;
+        if (over || validating) return;
         judge(answer.stopped(last));
         look();
       },

@@ -5,6 +5,7 @@ import type { HostTools } from "../../core/host-tools.ts";
 import type { Attempt } from "../backend.ts";
 import { budgetOf, dialsOf, effortOf } from "../dials.ts";
 import { offered, systemOf } from "../offer.ts";
+import { createToolSet } from "../tool-set.ts";
 import { choicePrefixed, longestName } from "./names.ts";
 import { unfit } from "./prompt.ts";
 import type { TerminalSettings } from "./settings.ts";
@@ -54,6 +55,5 @@ export function bindingOf({ attempt, hostTools, settings }: BindingOptions): Bin
 
 /** Equal for two bindings that one session can serve. */
 export function keyOf({ tools, ...rest }: Binding): string {
-  const byName = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return JSON.stringify([rest, byName.map(({ name, description, inputSchema }) => [name, description, inputSchema])]);
+  return JSON.stringify([rest, createToolSet(tools).signature()]);
 }

@@ -88,7 +88,11 @@ async function attach(composing: Composing): Promise<string[]> {
 }
 
 function marksIn(text: string): string[] {
-  return text.match(/\[[^[\]]*#\d+[^[\]]*\]/g) ?? [];
+  return text.split("[").flatMap((piece) => {
+    const end = piece.indexOf("]");
+    const inside = piece.slice(0, Math.max(end, 0));
+    return /#\d/.test(inside) ? [`[${inside}]`] : [];
+  });
 }
 
 /** What the composer holds. */

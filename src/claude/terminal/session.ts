@@ -6,6 +6,7 @@ import { OcpError } from "../../core/errors.ts";
 import { type Bridge, createBridge } from "../bridge.ts";
 import type { Holder } from "../conversations.ts";
 import { descendantsOf } from "../descendants.ts";
+import { createToolSet } from "../tool-set.ts";
 import { type Binding, keyOf } from "./binding.ts";
 import { compose } from "./composer.ts";
 import { createFiles, type SessionFiles } from "./files.ts";
@@ -87,7 +88,7 @@ export function openTerminal(options: OpenOptions): TerminalSession {
   const { binding, identity, settings, home, station, history } = options;
   const id = crypto.randomUUID();
   const bridge = createBridge();
-  bridge.offer(binding.tools);
+  bridge.offer(createToolSet(binding.tools));
   const called = new Set<string>();
   const said = new Set<string>();
   /** The prompt that is being answered, as the CLI names it. */

@@ -34,7 +34,7 @@ export function masked(text: string, secrets: readonly (string | null)[]): strin
     .reduce<string>((rest, secret) => rest.replaceAll(secret ?? "", short(secret ?? "")), text);
   return known
     .replace(
-      /((?:key|token|secret|passw\w*|_pat|auth\w*)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s"',{}[\]]{4,})/gi,
+      /((?:key|token|secret|passw\w{0,40}|_pat|auth\w{0,40})["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s"',{}[\]]{4,})/gi,
       (_, name: string, value: string) => name + shortValue(value),
     )
     .replace(/\b(sk-|gh[a-z]_|ocp_|xox[a-z]-|Bearer )[\w.-]{6,}/g, (value) =>

@@ -120,6 +120,13 @@ function planLines(plan) {
   return rows.length === 0 ? ["The plan: nothing is known of it yet."] : rows;
 }
 
+/** @param {string} url */
+function withoutSlashes(url) {
+  let end = url.length;
+  while (url[end - 1] === "/") end--;
+  return url.slice(0, end);
+}
+
 /**
  * @param {{ url?: string, key?: string }} config
  * @param {Record<string, string | undefined>} env
@@ -127,8 +134,9 @@ function planLines(plan) {
  */
 function asker(config, env) {
   const own = ownUrl(env);
-  const base = config.url || env.OCP_PROXY_URL || own;
-  const url = base.replace(/\/+(v1\/*)?$/, "").replace(/^http:\/\/localhost(?=:|\/|$)/, "http://127.0.0.1");
+  const base = withoutSlashes(config.url || env.OCP_PROXY_URL || own);
+  const root = withoutSlashes(base.endsWith("/v1") ? base.slice(0, -"/v1".length) : base);
+  const url = root.replace(/^http:\/\/localhost(?=:|\/|$)/, "http://127.0.0.1");
   const named = config.key || env.OCP_ADMIN_KEY || "";
   const kept = named === "" ? adminKey(env) : "";
   const isOwn = URL.canParse(url) && new URL(url).origin === own;

@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { OcpError } from "../../core/errors.ts";
+import { withoutTrailing } from "../../core/text.ts";
 import scriptPath from "../connect.sh" with { type: "file" };
 import { errorResponses, noSecurity } from "../openapi.ts";
 
@@ -14,7 +15,7 @@ export function connectRoutes(releaseUrl: string | null) {
       template ??= Bun.file(scriptPath).text();
       const text = (await template)
         .replace(/^server=''$/m, () => `server='${addressOf(request)}'`)
-        .replace(/^release_url=''$/m, () => `release_url='${harmless(releaseUrl?.replace(/\/+$/, "") ?? "")}'`);
+        .replace(/^release_url=''$/m, () => `release_url='${harmless(withoutTrailing(releaseUrl ?? "", "/"))}'`);
       return new Response(text, {
         headers: { "content-type": "text/x-shellscript; charset=utf-8", "cache-control": "no-store" },
       });

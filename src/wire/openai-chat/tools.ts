@@ -34,8 +34,9 @@ export function decodeTooling(request: Omit<ChatRequest, "messages">, ignored: S
   });
   const { choice, only } = decodeChoice(request.tool_choice);
   const offered = tools.flatMap((tool, index) => decodeTool(tool, `tools.${index}`, ignored));
-  const missing = only && [...only].some((name) => !offered.some((tool) => tool.name === name));
-  if (missing) throw invalid("An allowed tool is not among the tools of the request.", "tool_choice");
+  const names = new Set(offered.map(({ name }) => name));
+  if (only && !only.isSubsetOf(names))
+    throw invalid("An allowed tool is not among the tools of the request.", "tool_choice");
   const toolbox = decodeToolbox(only ? offered.filter(({ name }) => only.has(name)) : offered, {
     choice,
     param: "tool_choice",
