@@ -48,9 +48,9 @@ export function writeWhole(path: string, content: string | Uint8Array, mode: num
 export function removeScratch(path: string): void {
   const [directory, name] = [dirname(path), basename(path)];
   if (!existsSync(directory)) return;
-  for (const each of readdirSync(directory)) {
-    const pid = each.startsWith(`${name}.`) && /^\.(\d+)\.new$/.exec(each.slice(name.length))?.[1];
-    if (pid && !isRunning(Number(pid))) rmSync(join(directory, each), { force: true });
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const pid = entry.name.startsWith(`${name}.`) && /^\.(\d+)\.new$/.exec(entry.name.slice(name.length))?.[1];
+    if (pid && entry.isFile() && !isRunning(Number(pid))) rmSync(join(directory, entry.name), { force: true });
   }
 }
 

@@ -11,11 +11,22 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
-import { partialConfiguration, remove, removeMatching, sessionRecord, socketOf, toolLogs } from "../leftovers.ts";
-import { pidOf } from "./files.ts";
+import {
+  isDirectory,
+  makeSwept,
+  partialConfiguration,
+  remove,
+  removeBelow,
+  removeMatching,
+  sessionRecord,
+  socketOf,
+  toolLogs,
+} from "../leftovers.ts";
+import { ranAt } from "../process-start.ts";
+import { parseSessionName, pidOf } from "./files.ts";
 import type { TerminalSettings } from "./settings.ts";
 
 /**
@@ -49,6 +60,7 @@ export async function prepareHome(
   await make(home.path, "home directory (OCP_TUI_HOME)");
   await make(cwd, "working directory (OCP_TUI_CWD)");
   await make(sessions, "directory for sessions");
+  for (const swept of [sessions, ...(home.ours ? [home.path] : [])]) await makeSwept(swept);
   const workingDirectory = realpathSync(cwd);
   if (workingDirectory.length > longestCwd) {
     throw new OcpError(
@@ -68,17 +80,16 @@ export async function prepareHome(
   };
   const projectOf = (at: string) => join(configOf(at), "projects", workingDirectory.replace(/[^A-Za-z0-9]/g, "-"));
 
-  const left = await readdir(sessions);
-  // A server in a container often gets the number of the one before.
-  const isGone = (pid: number) => pid === process.pid || !isAlive(pid);
-  const gone = left.filter((name) => isGone(Number(name.split("-")[0])));
-  for (const name of gone) {
-    const id = name.slice(name.indexOf("-") + 1);
-    const pid = pidOf(join(sessions, name));
+  const { gone, others } = await sessionsIn(sessions);
+  for (const { directory, id } of gone) {
+    const noted = pidOf(directory);
+    // Another process may have the number by now, and keep its own things under it.
+    const isTaken = noted !== null && ranAt(noted.pid, Date.now()) && !ranAt(noted.pid, noted.notedAt);
+    const pid = isTaken ? null : (noted?.pid ?? null);
     for (const each of new Set([home.path, real.home])) await clear(each, id, pid);
-    await remove(join(sessions, name));
+    await remove(directory);
   }
-  if (home.ours && gone.length === left.length) {
+  if (home.ours && others === 0) {
     const names = await readdir(home.path);
     const swept = names.filter((name) => name !== ".claude.json");
     await Promise.all(swept.map((name) => remove(join(home.path, name))));
@@ -91,11 +102,12 @@ export async function prepareHome(
     for (const kind of ["image-cache", "file-history", "session-env", "todos", "tasks"])
       exact.push(join(config, kind, id));
     exact.push(join(config, "debug", `${id}.txt`));
+    await Promise.all(exact.map(remove));
     // Of all sessions, in a home where nobody else has any.
     if (home.ours && at === home.path) {
-      exact.push(join(config, "history.jsonl"), join(config, "paste-cache"), ...toolLogs.map((name) => join(at, name)));
+      const ofAll = [".claude/history.jsonl", ".claude/paste-cache", ...toolLogs];
+      await Promise.all(ofAll.map((name) => removeBelow(at, name)));
     }
-    await Promise.all(exact.map(remove));
     if (pid !== null) {
       await removeMatching(join(config, "sessions"), sessionRecord(pid));
       await removeMatching(dirname(fileOf(at)), partialConfiguration(pid));
@@ -138,6 +150,31 @@ export async function prepareHome(
   };
 }
 
+interface LeftSession {
+  directory: string;
+  id: string;
+}
+
+/**
+ * The sessions of servers that are gone, and how many there are of others. What is not called as a session's directory
+ * is, or is none, was not made by a server, and is left alone.
+ */
+async function sessionsIn(sessions: string): Promise<{ gone: LeftSession[]; others: number }> {
+  const gone: LeftSession[] = [];
+  let others = 0;
+  for (const name of await readdir(sessions)) {
+    const parts = parseSessionName(name);
+    const directory = join(sessions, name);
+    if (parts === null || !(await isDirectory(directory))) continue;
+    const { birthtimeMs, ctimeMs } = await lstat(directory);
+    // A server in a container often gets the number of the one before.
+    const isGone = parts.server === process.pid || !ranAt(parts.server, birthtimeMs || ctimeMs);
+    if (isGone) gone.push({ directory, id: parts.id });
+    else others++;
+  }
+  return { gone, others };
+}
+
 async function make(directory: string, what: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -160,7 +197,7 @@ export async function forgetHome(
 ): Promise<void> {
   const { home, cwd, sessions } = settings;
   await prepareHome(settings, real);
-  if ((await readdir(sessions)).length > 0) return;
+  if ((await sessionsIn(sessions)).others > 0) return;
   if (home.ours) await remove(home.path);
   for (const directory of [sessions, cwd, dirname(sessions)]) await rmdir(directory).catch(() => {});
 }
@@ -247,14 +284,5 @@ function drop(lock: string): void {
     rmdirSync(lock);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
