@@ -26,10 +26,11 @@ import { createLog } from "./logs/log.ts";
 import { createLogReader } from "./logs/reader.ts";
 import { createSchemaChecker } from "./schema/checker.ts";
 import { createApp } from "./server/app.ts";
-import { listen } from "./server/listen.ts";
+import { type Place, takePlace } from "./server/listen.ts";
 import { startReaping } from "./server/reaping.ts";
 import { remainingBackups } from "./store/backups.ts";
 import { openStore } from "./store/open.ts";
+import { holdForServer } from "./store/server-lock.ts";
 
 export interface StartOptions {
   /** Answers come from a simulated API. */
@@ -70,10 +71,35 @@ export interface Running {
 /** How long, in ms, the last words to clients may take. */
 const farewell = 1_000;
 
+/**
+ * Takes the port and the data directory before anything there is changed: a start that comes to nothing, since another
+ * server is there, leaves that one's files alone. Throws OcpError.
+ */
 export async function start(loaded: LoadedSettings, options: StartOptions): Promise<Running> {
+  const { config } = loaded;
+  const adminKey = loadAdminKey(options.paths, config);
+  const place = takePlace({ port: config.port, bind: config.bind });
+  let letGo = () => {};
+  try {
+    // A demo neither reads nor writes what is real.
+    if (!options.demo) letGo = holdForServer(options.paths.data);
+    return await startAt(place, letGo, adminKey, loaded, options);
+  } catch (error) {
+    await place.release();
+    letGo();
+    throw error;
+  }
+}
+
+async function startAt(
+  place: Place,
+  letGo: () => void,
+  adminKey: AdminKey,
+  loaded: LoadedSettings,
+  options: StartOptions,
+): Promise<Running> {
   const { demo, version, paths, environment, stderr, ending, self } = options;
   const { config } = loaded;
-  const adminKey = loadAdminKey(paths, config);
   const log = createLog({
     directory: paths.logs,
     limits: () => ({ level: config.logLevel, maxBytes: config.logMaxBytes, keep: config.logKeep }),
@@ -83,7 +109,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
   });
   ending.atExit(log.flush);
   ending.onDefect((error) => log.error("the server ends: an error that nobody caught", describeDefect(error)));
-  // A demo neither reads nor writes what is real: its keys and usage are gone when it ends.
+  // The keys and the usage of a demo are gone when it ends.
   const store = openStore({ directory: demo ? null : paths.data, now: Date.now, log });
   const settings = createLiveSettings(loaded, store.settings, log);
   const warn = createSeldom(log, () => performance.now());
@@ -157,7 +183,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     logs: createLogReader(paths.logs, log.flush),
     closing: closing.signal,
     version,
-    doctor: () => askDoctor(self, { ...environment, CLAUDE_PROXY_PORT: new URL(listener.url).port }),
+    doctor: () => askDoctor(self, { ...environment, CLAUDE_PROXY_PORT: String(place.port) }),
     releaseUrl: environment.OCP_UPDATE_URL || build.releaseUrl,
     demo,
     clock: Date.now,
@@ -165,7 +191,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
     interfaces: networkInterfaces,
     newId: (prefix) => `${prefix}${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
   });
-  const listener = listen(app, { port: config.port, bind: config.bind, admission });
+  const listener = place.serve(app, admission);
   log.info("started", { version, url: listener.url, demo: demo || undefined, settings: shownSettings(loaded) });
 
   return {
@@ -182,6 +208,7 @@ export async function start(loaded: LoadedSettings, options: StartOptions): Prom
       await simulator?.stop();
       await journal.close(farewell);
       store.close();
+      letGo();
       log.info("stopped");
     },
   };

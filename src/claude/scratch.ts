@@ -1,9 +1,19 @@
 /** The scratch home of isolated processes: no credential, no settings, and none of what a killed CLI leaves behind. */
 
 import { mkdirSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { partialConfiguration, remove, removeMatching, sessionRecord, socketOf, toolLogs } from "./leftovers.ts";
+import {
+  isDirectory,
+  makeSwept,
+  partialConfiguration,
+  remove,
+  removeBelow,
+  removeMatching,
+  sessionRecord,
+  socketOf,
+  toolLogs,
+} from "./leftovers.ts";
 
 export interface Scratch {
   readonly path: string;
@@ -25,11 +35,16 @@ export interface ScratchOptions {
   realConfig: string;
 }
 
-/** Makes the directory if need be, and sweeps out what earlier servers left. */
+/**
+ * Makes the directory if need be, and sweeps out what earlier servers left. Throws OcpError not_ready when it is a
+ * symbolic link.
+ */
 export async function prepareScratch({ path, realConfig }: ScratchOptions): Promise<Scratch> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeSwept(path);
+  // A link to the owner's configuration would give the processes what this home is to keep from them.
+  if (!(await isDirectory(join(path, ".claude")))) await remove(join(path, ".claude"));
   const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
-  await Promise.all([...unwanted, ...toolLogs].map((name) => rm(join(path, name), { recursive: true, force: true })));
+  await Promise.all([...unwanted, ...toolLogs].map((name) => removeBelow(path, name)));
   await removeMatching(path, /^\.claude\.json\.tmp\./);
   await removeUnfit(join(path, ".claude.json"));
   let begun = 0;
@@ -45,7 +60,7 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
         async clear(pid, home) {
           await Promise.all([
             remove(temporary),
-            ...(home === path ? toolLogs.map((name) => remove(join(path, name))) : []),
+            ...(home === path ? toolLogs.map((name) => removeBelow(path, name)) : []),
             removeMatching(join(path, "cc-socks"), socketOf(pid)),
             removeMatching(home, partialConfiguration(pid)),
             removeMatching(join(home === path ? join(path, ".claude") : realConfig, "sessions"), sessionRecord(pid)),

@@ -16,7 +16,7 @@ export const exitCodes = {
   failure: 1,
   /** The command line or a setting is wrong. */
   usage: 2,
-  /** The port is taken, or the address is not this machine's. */
+  /** The port or the data directory is another server's, or the address is not this machine's. */
   cannotListen: 3,
   /** `ocp update --check` has found a newer version. */
   updateAvailable: 10,
@@ -27,7 +27,10 @@ export const exitCodeRows: ReadonlyArray<readonly [code: string, meaning: string
   [String(exitCodes.ok), "It was done."],
   [String(exitCodes.failure), "It failed, or what was looked at is not well (health, doctor)."],
   [String(exitCodes.usage), "The command line or a setting is wrong; nothing was done."],
-  [String(exitCodes.cannotListen), "serve: the port is taken, or the address is not this machine's."],
+  [
+    String(exitCodes.cannotListen),
+    "serve: the port is taken, another server uses ~/.ocp, or the address is not this machine's.",
+  ],
   [String(exitCodes.updateAvailable), "update --check: there is a newer version."],
 ];
 

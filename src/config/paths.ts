@@ -1,6 +1,6 @@
 /** Where things lie on disk, all from HOME. Tests are kept away from the files of whoever runs them. */
 
-import { chmodSync, mkdirSync, realpathSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { OcpError } from "../core/errors.ts";
 import type { Environment } from "./load.ts";
@@ -58,10 +58,11 @@ export function resolvePaths(env: Environment, realHome: () => string = homeInUs
  */
 export function createDirectories(paths: Paths): void {
   try {
-    for (const directory of [paths.data, paths.spawnHome]) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      chmodSync(directory, 0o700);
-    }
+    mkdirSync(paths.data, { recursive: true, mode: 0o700 });
+    chmodSync(paths.data, 0o700);
+    mkdirSync(paths.spawnHome, { recursive: true, mode: 0o700 });
+    // A link is refused where it is swept (src/claude/scratch.ts); what it leads to keeps its rights.
+    if (lstatSync(paths.spawnHome).isDirectory()) chmodSync(paths.spawnHome, 0o700);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new OcpError("not_ready", `The directory .ocp in your home directory cannot be made (${why}).`, { cause });

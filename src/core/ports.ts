@@ -123,6 +123,8 @@ export interface EngineStatus {
 export interface TerminalStatus {
   home: string;
   cwd: string;
+  /** Why no session could begin now; null: nothing is known to be in the way. */
+  problem: string | null;
   entrypointMode: "auto" | "cli" | "off";
   /** As the CLI classified its last turn; null: there was none. */
   lastEntrypoint: string | null;

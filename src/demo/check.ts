@@ -116,6 +116,8 @@ const answer = object({
   "delayMs?": milliseconds,
   blocks: list(block),
   "paceMs?": milliseconds,
+  "endDelayMs?": milliseconds,
+  "stopDelayMs?": milliseconds,
   "stop?": oneOf(...stopReasons),
   "stopSequence?": text,
   "usage?": object({

@@ -57,6 +57,9 @@ export interface AnswerScript extends Timing {
   blocks: ScriptBlock[];
   /** Milliseconds between two deltas. */
   paceMs?: number;
+  /** Milliseconds between the end of the last block and `message_delta`, and between that and `message_stop`. */
+  endDelayMs?: number;
+  stopDelayMs?: number;
   /** Default: `tool_use` after a tool call, else `end_turn`. */
   stop?: StopReason;
   stopSequence?: string;

@@ -140,7 +140,7 @@ async function sendAnswer(script: AnswerScript, body: MessagesBody, call: Call):
 
   if (body.stream) {
     Object.assign(headers, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
-    return transmit(planTransmission(toFrames(answer), script, requestId), paceMs, headers, connection);
+    return transmit(planTransmission(toFrames(answer), script, requestId), headers, connection);
   }
   const deltas = answer.blocks.reduce((sum, block) => sum + block.chunks.length, 0);
   await pause(fault?.kind === "stall" ? Number.POSITIVE_INFINITY : paceMs * deltas, connection);

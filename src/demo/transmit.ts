@@ -7,20 +7,43 @@ import { type Frames, frame } from "./wire.ts";
 
 /** What is written, one piece after the other, and what happens then. */
 export interface Transmission {
-  pieces: string[];
+  pieces: Piece[];
   last: "close" | "stall" | "cut";
 }
 
-/** Everything in one piece without a pace; else a piece for the start, for each delta, and for the end. */
+/** One write, and the milliseconds to wait before it. */
+export interface Piece {
+  waitMs: number;
+  text: string;
+}
+
+/** Writes together what no pause separates: the whole answer is one piece when the script asks for no pause. */
 export function planTransmission(frames: Frames, script: AnswerScript, requestId: string): Transmission {
-  const { fault } = script;
+  const { fault, paceMs = 0, endDelayMs = 0, stopDelayMs = 0 } = script;
   const deltas = fault ? frames.deltas.slice(0, fault.after) : frames.deltas;
-  const end = fault ? faultFrames(fault, requestId) : frames.end;
-  const pieces = [frames.start, ...deltas, ...(end === "" ? [] : [end])];
+  const paced = (text: string): Piece => ({ waitMs: paceMs, text });
+  const [blockEnd, delta, stop] = frames.end;
+  const end = fault
+    ? [paced(faultFrames(fault, requestId))]
+    : [paced(blockEnd), { waitMs: endDelayMs, text: delta }, { waitMs: stopDelayMs, text: stop }];
   return {
-    pieces: script.paceMs ? pieces : [pieces.join("")],
+    pieces: joined([{ waitMs: 0, text: frames.start }, ...deltas.map(paced), ...end]),
     last: fault && fault.kind !== "error" ? fault.kind : "close",
   };
+}
+
+function joined(pieces: readonly Piece[]): Piece[] {
+  const all: Piece[] = [];
+  let wait = 0;
+  for (const { waitMs, text } of pieces) {
+    wait += waitMs;
+    if (text === "") continue;
+    const last = all.at(-1);
+    if (last && wait === 0) last.text += text;
+    else all.push({ waitMs: wait, text });
+    wait = 0;
+  }
+  return all;
 }
 
 function faultFrames(fault: Fault, requestId: string): string {
@@ -37,26 +60,26 @@ export interface Connection {
   end(ending: Ending): void;
 }
 
-/** Sends the pieces, `paceMs` apart. A single piece goes out as one write, together with the headers. */
+/** Sends the pieces. A single piece goes out as one write, together with the headers. */
 export function transmit(
   { pieces, last }: Transmission,
-  paceMs: number,
   headers: Record<string, string>,
   connection: Connection,
 ): Response {
   const { signal, severed, end } = connection;
   if (pieces.length === 1 && last === "close") {
     end("answered");
-    return new Response(pieces[0], { headers });
+    return new Response(pieces[0]?.text, { headers });
   }
   const encoder = new TextEncoder();
   let next = 0;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (next > 0 && next < pieces.length) await pause(paceMs, connection);
+      const piece = pieces[next++];
+      if (piece) await pause(piece.waitMs, connection);
       // A stream whose client has left is cancelled already: then this does nothing.
       if (severed.aborted || signal.aborted) return reset(controller, end);
-      if (next < pieces.length) return controller.enqueue(encoder.encode(pieces[next++]));
+      if (piece) return controller.enqueue(encoder.encode(piece.text));
       if (last === "close") {
         end("answered");
         return controller.close();

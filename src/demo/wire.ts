@@ -7,7 +7,8 @@ import type { Answer, AnswerBlock } from "./answer.ts";
 export interface Frames {
   start: string;
   deltas: string[];
-  end: string;
+  /** The end of the last block, the `message_delta`, and the `message_stop`. */
+  end: [string, string, string];
 }
 
 export function frame(type: string, data: object): string {
@@ -33,7 +34,7 @@ export function toFrames(answer: Answer): Frames {
   return {
     start: frame("message_start", { message: startedMessage(answer) }) + frame("ping", {}),
     deltas,
-    end: pending + frame("message_delta", { delta: end, usage: deltaUsage(answer.usage) }) + frame("message_stop", {}),
+    end: [pending, frame("message_delta", { delta: end, usage: deltaUsage(answer.usage) }), frame("message_stop", {})],
   };
 }
 

@@ -4,7 +4,7 @@ import { readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const current = "ocp.log";
-const older = /^ocp-\d{4}-.*\.log$/;
+const older = /^ocp-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z-\d+\.log$/;
 
 export function currentFile(directory: string): string {
   return join(directory, current);
@@ -13,8 +13,9 @@ export function currentFile(directory: string): string {
 /** The older files' paths, oldest first; none when the directory cannot be read. */
 export function olderFiles(directory: string): string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => older.test(name))
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && older.test(entry.name))
+      .map(({ name }) => name)
       .sort()
       .map((name) => join(directory, name));
   } catch {

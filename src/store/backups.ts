@@ -1,7 +1,17 @@
 /** The copies of a database of OCP 3 that were made before its migration. They hold keys in plain text. */
 
 import type { Database } from "bun:sqlite";
-import { closeSync, constants, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { notReady, troubleOf } from "./trouble.ts";
 
@@ -60,7 +70,9 @@ export function makeBackup(db: Database, path: string, now: number): string {
 /** What an interrupted copy has left. Only for who knows that nobody is copying. */
 export function removeUnfinished(directory: string): void {
   for (const name of names(directory)) {
-    if (pattern.exec(name)?.[2] !== undefined) rmSync(join(directory, name), { force: true });
+    const path = join(directory, name);
+    const isUnfinished = pattern.exec(name)?.[2] !== undefined;
+    if (isUnfinished && lstatSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path, { force: true });
   }
 }
 

@@ -165,8 +165,9 @@ function swap(file: string, binary: string): void {
 /** What interrupted updates have left beside the binary. Only for who holds the lock. */
 function sweep(binary: string): void {
   const prefix = `.${basename(binary)}-update-`;
-  for (const name of readdirSync(dirname(binary))) {
-    if (name.startsWith(prefix)) rmSync(join(dirname(binary), name), { force: true });
+  for (const entry of readdirSync(dirname(binary), { withFileTypes: true })) {
+    const isOurs = entry.isFile() && entry.name.startsWith(prefix) && /^\d+$/.test(entry.name.slice(prefix.length));
+    if (isOurs) rmSync(join(dirname(binary), entry.name), { force: true });
   }
 }
 

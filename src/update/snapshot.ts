@@ -66,9 +66,8 @@ function keepBinary(binary: string, copy: string): void {
 
 /** The whole ones, newest first by the time that is in them. */
 export function snapshotsIn(data: string): Snapshot[] {
-  const names = existsSync(data) ? readdirSync(data) : [];
-  return names
-    .filter((name) => name.startsWith(prefix) && !name.endsWith(".part"))
+  return directoriesIn(data)
+    .filter((name) => !name.endsWith(".part"))
     .flatMap((name) => {
       const directory = join(data, name);
       try {
@@ -85,7 +84,15 @@ export function snapshotsIn(data: string): Snapshot[] {
 /** Removes what is older than the newest five, and what was never finished. */
 export function pruneSnapshots(data: string): void {
   for (const { directory } of snapshotsIn(data).slice(kept)) rmSync(directory, { recursive: true, force: true });
-  for (const name of readdirSync(data)) {
-    if (name.startsWith(prefix) && name.endsWith(".part")) rmSync(join(data, name), { recursive: true, force: true });
+  for (const name of directoriesIn(data)) {
+    if (name.endsWith(".part")) rmSync(join(data, name), { recursive: true, force: true });
   }
+}
+
+/** The names of the directories that may be snapshots; a link to one is none. */
+function directoriesIn(data: string): string[] {
+  if (!existsSync(data)) return [];
+  return readdirSync(data, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith(prefix))
+    .map(({ name }) => name);
 }

@@ -455,6 +455,41 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       for (const id of ids) expect(sent).toMatch(new RegExp(`"tool_use_id":"${id}"[^}]*|of ${id}`));
     }, 60_000);
 
+    test("a pause between the end of the last call and the end of the message ends the turn with all of its calls", async () => {
+      const steps = [0, 60, 200, 300, 1_000].flatMap((endDelayMs) => [1, 2].map((count) => ({ endDelayMs, count })));
+      const idsOf = (step: number) => Array.from({ length: steps[step]!.count }, (_, at) => `toolu_${step}_${at}`);
+      driven.simulator.play(({ number }) => {
+        const step = steps[number - 1];
+        if (!step) return { blocks: ["All done."] };
+        const blocks = idsOf(number - 1).map((id) => called(id, "mcp__c__read_file"));
+        return { blocks: number % 4 < 2 ? ["Let me see.", ...blocks] : blocks, endDelayMs: step.endDelayMs };
+      });
+      const messages: Message[] = [user("Do it.")];
+      for (const [step, { endDelayMs }] of steps.entries()) {
+        const answer = await driven.turn(messages, tools);
+        const found = { endDelayMs, stop: answer.stop, ids: calls(answer).map(({ id }) => id) };
+        expect(found).toEqual({ endDelayMs, stop: "tool_use", ids: idsOf(step) });
+        expect(answer.usage.output).toBeGreaterThan(0);
+        messages.push(said(answer), user(...idsOf(step).map((id) => result(id, `of ${id}`))));
+      }
+      expect((await driven.turn(messages, tools)).content).toEqual([text("All done.")]);
+      const bodies = driven.upstream();
+      expect(bodies).toHaveLength(steps.length + 1);
+      expect(sessionsOf(bodies).size).toBe(1);
+      expect(growsByAppending(bodies)).toBe(true);
+    }, 120_000);
+
+    test("a second call that takes the model its time is of the same answer as the first", async () => {
+      const slow = { ...called("toolu_2", "mcp__c__read_file"), input: ['{"pa', 'th"', ':"b', '"}'] };
+      driven.script({ blocks: [called("toolu_1", "mcp__c__read_file"), slow], paceMs: 300, endDelayMs: 300 });
+      const answer = await driven.turn([user("Do it.")], tools);
+      expect(calls(answer).map(({ id, input }) => [id, input])).toEqual([
+        ["toolu_1", { path: "toolu_1" }],
+        ["toolu_2", { path: "b" }],
+      ]);
+      expect(driven.upstream()).toHaveLength(1);
+    }, 60_000);
+
     test("results whose session was lost go on in another one", async () => {
       driven.simulator.play(({ number }) => (number === 1 ? calling("toolu_1") : { blocks: ["Done."] }));
       const first = await driven.turn([user("Do it.")], tools);
@@ -835,6 +870,14 @@ describe("an answer", () => {
     expect(answer.settled(new Set(["t1"])).kind).toBe("more");
     expect(answer.settled(new Set(["t1", "t2"]))).toEqual({ kind: "ended", left: "clean" });
     expect(events.filter(({ type }) => type === "block_start")).toHaveLength(3);
+  });
+
+  test("that is settled and whose calls were all made ends with them, though no reason was written down", () => {
+    const { answer, events } = begin();
+    expect(answer.read([line("m1", use("t1"), null), line("m1", use("t2"), null)]).kind).toBe("more");
+    expect(answer.settled(new Set(["t1"])).kind).toBe("more");
+    expect(answer.settled(new Set(["t1", "t2"]))).toEqual({ kind: "ended", left: "clean" });
+    expect(events.at(-1)).toMatchObject({ type: "end", stop: "tool_use" });
   });
 
   test("is not taken for ended before the CLI says so, nor made of what an earlier one was", () => {

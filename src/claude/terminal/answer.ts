@@ -302,6 +302,10 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
       if (strayCall || wentOn) return covers || isSettled ? finish(only) : more;
       return isSettled && areMade ? finish(only) : more;
     }
+    // Written down before its reason was known: the CLI waits for the calls, and would for ever.
+    if (only?.stop === null && !spans && isSettled && areMade && called.size > 0) {
+      return finish({ ...only, stop: "tool_use" });
+    }
     if (!ended || !isSettled) return more;
     if (messages.size > 0) return cut();
     end("end_turn", null);

@@ -438,6 +438,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       return {
         home: settings.home.path,
         cwd: home.cwd,
+        problem: home.problem(),
         entrypointMode: settings.entrypoint,
         ...rest,
         pool: { ...pool, size: settings.poolSize, warm, booting: spares.count - warm, model: wanted },

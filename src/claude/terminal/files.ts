@@ -1,6 +1,6 @@
 /** What one session needs on disk, in a directory of its own that is gone when the session is. */
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageMediaType } from "../../core/conversation.ts";
@@ -58,7 +58,7 @@ export interface FilesOptions {
 
 /** The name begins with our pid, so that a later server knows what an earlier one left. */
 export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOptions): SessionFiles {
-  const path = join(sessions, `${process.pid}-${id}`);
+  const path = join(sessions, nameOf({ server: process.pid, id }));
   const within = (...names: string[]) => join(path, ...names);
   const write = (name: string, text: string) => writeFileSync(within(name), text, { mode: 0o600 });
   const cliSettings = {
@@ -121,10 +121,31 @@ export function createFiles({ sessions, id, system, hookUrl, mcpUrl }: FilesOpti
   };
 }
 
-/** The pid of the CLI whose files these were; null: it never began. */
-export function pidOf(directory: string): number | null {
+/** The server that made a session's directory, by its pid, and the CLI's session. */
+interface SessionName {
+  server: number;
+  id: string;
+}
+
+const sessionName = /^([1-9]\d{0,9})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+function nameOf({ server, id }: SessionName): string {
+  return `${server}-${id}`;
+}
+
+/** Null: a session's directory is never called so. */
+export function parseSessionName(name: string): SessionName | null {
+  const [, server, id] = sessionName.exec(name) ?? [];
+  return server === undefined || id === undefined ? null : { server: Number(server), id };
+}
+
+/** The pid of the CLI whose files these were, and when it was noted (epoch ms); null: it never began. */
+export function pidOf(directory: string): { pid: number; notedAt: number } | null {
   try {
-    return Number(readFileSync(join(directory, "pid"), "utf8")) || null;
+    const file = join(directory, "pid");
+    const { mtimeMs, size } = lstatSync(file);
+    const text = size <= 10 ? readFileSync(file, "utf8") : "";
+    return /^[1-9]\d*$/.test(text) ? { pid: Number(text), notedAt: mtimeMs } : null;
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@
 import {
   accessSync,
   constants,
+  existsSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -11,11 +12,22 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { lstat, readdir, readFile, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcpError } from "../../core/errors.ts";
-import { partialConfiguration, remove, removeMatching, sessionRecord, socketOf, toolLogs } from "../leftovers.ts";
-import { pidOf } from "./files.ts";
+import {
+  isDirectory,
+  makeSwept,
+  partialConfiguration,
+  remove,
+  removeBelow,
+  removeMatching,
+  sessionRecord,
+  socketOf,
+  toolLogs,
+} from "../leftovers.ts";
+import { ranAt } from "../process-start.ts";
+import { parseSessionName, pidOf } from "./files.ts";
 import type { TerminalSettings } from "./settings.ts";
 
 /**
@@ -24,6 +36,9 @@ import type { TerminalSettings } from "./settings.ts";
  */
 const lockPatience = 12_000;
 const forgotten = 10_000;
+
+/** The reason of the OcpError that says so. */
+const locked = "configuration_locked";
 
 /** The CLI names a project's directory by this path, and cuts longer ones in a way of its own. */
 const longestCwd = 200;
@@ -37,6 +52,8 @@ export interface Home {
   enter(home: string, id: string): string;
   /** Sees to it that the CLI asks no questions before its first prompt. Throws OcpError not_ready. */
   admit(home: string): Promise<void>;
+  /** Why no session could begin now; null: nothing is known to be in the way. */
+  problem(): string | null;
   /** Removes what one ended session left in a home; exactly that, since it may be the owner's. Never fails. */
   clear(home: string, id: string, pid: number | null): Promise<void>;
 }
@@ -46,9 +63,13 @@ export async function prepareHome(
   { home, cwd, sessions }: TerminalSettings,
   real: { home: string; claudeConfig: string },
 ): Promise<Home> {
-  await make(home.path, "home directory (OCP_TUI_HOME)");
-  await make(cwd, "working directory (OCP_TUI_CWD)");
-  await make(sessions, "directory for sessions");
+  const makeAll = () => {
+    make(home.path, "home directory (OCP_TUI_HOME)");
+    make(cwd, "working directory (OCP_TUI_CWD)");
+    make(sessions, "directory for sessions");
+  };
+  makeAll();
+  for (const swept of [sessions, ...(home.ours ? [home.path] : [])]) await makeSwept(swept);
   const workingDirectory = realpathSync(cwd);
   if (workingDirectory.length > longestCwd) {
     throw new OcpError(
@@ -56,6 +77,8 @@ export async function prepareHome(
       `The working directory's path (OCP_TUI_CWD) is longer than ${longestCwd} characters.`,
     );
   }
+  /** Why the last session could not begin. */
+  let refused: OcpError | null = null;
   /** The sessions that are not cleared yet. */
   const present = new Set<string>();
   // CLAUDE_CONFIG_DIR moves what is the owner's, and no other home's.
@@ -68,17 +91,16 @@ export async function prepareHome(
   };
   const projectOf = (at: string) => join(configOf(at), "projects", workingDirectory.replace(/[^A-Za-z0-9]/g, "-"));
 
-  const left = await readdir(sessions);
-  // A server in a container often gets the number of the one before.
-  const isGone = (pid: number) => pid === process.pid || !isAlive(pid);
-  const gone = left.filter((name) => isGone(Number(name.split("-")[0])));
-  for (const name of gone) {
-    const id = name.slice(name.indexOf("-") + 1);
-    const pid = pidOf(join(sessions, name));
+  const { gone, others } = await sessionsIn(sessions);
+  for (const { directory, id } of gone) {
+    const noted = pidOf(directory);
+    // Another process may have the number by now, and keep its own things under it.
+    const isTaken = noted !== null && ranAt(noted.pid, Date.now()) && !ranAt(noted.pid, noted.notedAt);
+    const pid = isTaken ? null : (noted?.pid ?? null);
     for (const each of new Set([home.path, real.home])) await clear(each, id, pid);
-    await remove(join(sessions, name));
+    await remove(directory);
   }
-  if (home.ours && gone.length === left.length) {
+  if (home.ours && others === 0) {
     const names = await readdir(home.path);
     const swept = names.filter((name) => name !== ".claude.json");
     await Promise.all(swept.map((name) => remove(join(home.path, name))));
@@ -91,11 +113,12 @@ export async function prepareHome(
     for (const kind of ["image-cache", "file-history", "session-env", "todos", "tasks"])
       exact.push(join(config, kind, id));
     exact.push(join(config, "debug", `${id}.txt`));
+    await Promise.all(exact.map(remove));
     // Of all sessions, in a home where nobody else has any.
     if (home.ours && at === home.path) {
-      exact.push(join(config, "history.jsonl"), join(config, "paste-cache"), ...toolLogs.map((name) => join(at, name)));
+      const ofAll = [".claude/history.jsonl", ".claude/paste-cache", ...toolLogs];
+      await Promise.all(ofAll.map((name) => removeBelow(at, name)));
     }
-    await Promise.all(exact.map(remove));
     if (pid !== null) {
       await removeMatching(join(config, "sessions"), sessionRecord(pid));
       await removeMatching(dirname(fileOf(at)), partialConfiguration(pid));
@@ -112,6 +135,22 @@ export async function prepareHome(
     }
   }
 
+  async function trust(at: string): Promise<void> {
+    const file = fileOf(at);
+    const before = await readFile(file, "utf8").catch(() => null);
+    if (isAdmitted(before, workingDirectory)) return;
+    // A home in which nobody ever ran the CLI has no login either; there is nothing to add to.
+    if (before === null && !home.ours && at !== home.path) return;
+    await underLock(`${file}.lock`, () => {
+      const text = readOr(file, "{}");
+      // People keep it elsewhere, by a symbolic link.
+      const real = before === null ? file : realpathSync(file);
+      const partial = `${real}.ocp-${process.pid}`;
+      writeFileSync(partial, admitted(text, workingDirectory, home.ours && at === home.path), { mode: 0o600 });
+      renameSync(partial, real);
+    });
+  }
+
   return {
     cwd: workingDirectory,
     enter(at, id) {
@@ -120,34 +159,64 @@ export async function prepareHome(
       return join(projectOf(at), `${id}.jsonl`);
     },
     async admit(at) {
-      const file = fileOf(at);
-      const before = await readFile(file, "utf8").catch(() => null);
-      if (isAdmitted(before, workingDirectory)) return;
-      // A home in which nobody ever ran the CLI has no login either; there is nothing to add to.
-      if (before === null && !home.ours && at !== home.path) return;
-      await underLock(`${file}.lock`, () => {
-        const text = readOr(file, "{}");
-        // People keep it elsewhere, by a symbolic link.
-        const real = before === null ? file : realpathSync(file);
-        const partial = `${real}.ocp-${process.pid}`;
-        writeFileSync(partial, admitted(text, workingDirectory, home.ours && at === home.path), { mode: 0o600 });
-        renameSync(partial, real);
-      });
+      // Somebody may have tidied up.
+      makeAll();
+      refused = await trust(at).then(
+        () => null,
+        (error) => error,
+      );
+      if (refused) throw refused;
+    },
+    problem() {
+      try {
+        makeAll();
+      } catch (error) {
+        return (error as OcpError).message;
+      }
+      // A lock that was let go is in nobody's way.
+      if (refused?.reason === locked && !existsSync(`${fileOf(home.path)}.lock`)) refused = null;
+      return refused?.message ?? null;
     },
     clear,
   };
 }
 
-async function make(directory: string, what: string): Promise<void> {
+interface LeftSession {
+  directory: string;
+  id: string;
+}
+
+/**
+ * The sessions of servers that are gone, and how many there are of others. What is not called as a session's directory
+ * is, or is none, was not made by a server, and is left alone.
+ */
+async function sessionsIn(sessions: string): Promise<{ gone: LeftSession[]; others: number }> {
+  const gone: LeftSession[] = [];
+  let others = 0;
+  for (const name of await readdir(sessions)) {
+    const parts = parseSessionName(name);
+    const directory = join(sessions, name);
+    if (parts === null || !(await isDirectory(directory))) continue;
+    const { birthtimeMs, ctimeMs } = await lstat(directory);
+    // A server in a container often gets the number of the one before.
+    const isGone = parts.server === process.pid || !ranAt(parts.server, birthtimeMs || ctimeMs);
+    if (isGone) gone.push({ directory, id: parts.id });
+    else others++;
+  }
+  return { gone, others };
+}
+
+function make(directory: string, what: string): void {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? "";
-    throw new OcpError("not_ready", `The interactive mode cannot use its ${what}: ${why}.`, {
-      cause,
-    });
+    throw new OcpError("not_ready", `The interactive mode cannot use its ${what}: ${codeOf(cause)}.`, { cause });
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "unknown";
 }
 
 /**
@@ -160,7 +229,7 @@ export async function forgetHome(
 ): Promise<void> {
   const { home, cwd, sessions } = settings;
   await prepareHome(settings, real);
-  if ((await readdir(sessions)).length > 0) return;
+  if ((await sessionsIn(sessions)).others > 0) return;
   if (home.ours) await remove(home.path);
   for (const directory of [sessions, cwd, dirname(sessions)]) await rmdir(directory).catch(() => {});
 }
@@ -216,7 +285,7 @@ function readOr(file: string, fallback: string): string {
   }
 }
 
-/** The CLI's own lock: a directory. */
+/** The CLI's own lock: a directory. Throws OcpError not_ready when it cannot be had. */
 async function underLock(lock: string, action: () => void): Promise<void> {
   const deadline = performance.now() + lockPatience;
   for (;;) {
@@ -224,11 +293,11 @@ async function underLock(lock: string, action: () => void): Promise<void> {
       mkdirSync(lock);
       break;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== "EEXIST" || performance.now() > deadline) {
-        throw new OcpError("not_ready", "The claude CLI's configuration (.claude.json) is locked by another program.", {
-          cause,
-        });
+      if (codeOf(cause) !== "EEXIST") {
+        const why = `The claude CLI's configuration (.claude.json) cannot be locked: ${codeOf(cause)}.`;
+        throw new OcpError("not_ready", why, { cause });
       }
+      if (performance.now() > deadline) throw lockedByAnother(cause);
       const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Number.NaN);
       if (age > forgotten) drop(lock);
       else await Bun.sleep(50);
@@ -241,20 +310,16 @@ async function underLock(lock: string, action: () => void): Promise<void> {
   }
 }
 
+function lockedByAnother(cause: unknown): OcpError {
+  const why = "The claude CLI's configuration (.claude.json) is locked by another program.";
+  return new OcpError("not_ready", why, { reason: locked, cause });
+}
+
 /** The CLI may have been faster. */
 function drop(lock: string): void {
   try {
     rmdirSync(lock);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if (codeOf(error) !== "ENOENT") throw lockedByAnother(error);
   }
 }

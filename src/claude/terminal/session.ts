@@ -83,6 +83,9 @@ const refreshTime = 15_000;
 const leavingTime = 2_000;
 const restTime = 30_000;
 
+/** How often, in ms, the CLI hears of its calls' progress while their turn waits for the message to be written. */
+const nudgeEvery = 150;
+
 /** Throws what Bun.spawn, or the disk, throws. */
 export function openTerminal(options: OpenOptions): TerminalSession {
   const { binding, identity, settings, home, station, history } = options;
@@ -109,6 +112,11 @@ export function openTerminal(options: OpenOptions): TerminalSession {
   };
   const stirred = () => new Promise<void>((resolve) => stirring.push(resolve));
   const leaving = new AbortController();
+  let nudging: Timer | undefined;
+  const stopNudging = () => {
+    clearInterval(nudging);
+    nudging = undefined;
+  };
 
   const submit = (prompt: string): object => {
     if (expected === null || visible(prompt) !== visible(expected)) {
@@ -143,7 +151,10 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     },
     called(call) {
       called.add(call);
-      if (listener) file.hurry(true);
+      if (listener) {
+        file.hurry(true);
+        nudging ??= setInterval(address.nudge, nudgeEvery);
+      }
       listener?.called();
       stir();
     },
@@ -185,6 +196,7 @@ export function openTerminal(options: OpenOptions): TerminalSession {
   pty.screen.watch(stir);
   const exited = pty.exited.then(async ({ code, signal }) => {
     gone = true;
+    stopNudging();
     file.read();
     file.close();
     address.close();
@@ -235,7 +247,9 @@ export function openTerminal(options: OpenOptions): TerminalSession {
     exited,
     listen(next) {
       listener = next;
-      if (!next) file.hurry(false);
+      if (next) return;
+      file.hurry(false);
+      stopNudging();
     },
     async ask(prompt, outer) {
       const signal = AbortSignal.any([outer, leaving.signal]);

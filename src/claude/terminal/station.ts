@@ -31,6 +31,11 @@ export interface Guest {
 export interface Address {
   hookUrl: string;
   mcpUrl: string;
+  /**
+   * Reports progress of the calls that wait. The CLI writes a message down when something happens after it: where it
+   * calls a tool before the message has ended, nothing does until the result comes (2.1.197, 2.1.330).
+   */
+  nudge(): void;
   close(): void;
 }
 
@@ -47,7 +52,7 @@ const sign = 10_000;
 const methods = new Set(["initialize", "ping", "tools/list", "tools/call"]);
 
 export function createStation(): Station {
-  const guests = new Map<string, Guest>();
+  const guests = new Map<string, { guest: Guest; calls: Set<WaitingCall> }>();
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -55,12 +60,14 @@ export function createStation(): Station {
     maxRequestBodySize: largestBody,
     async fetch(request) {
       const [, secret = "", kind = ""] = new URL(request.url).pathname.split("/");
-      const guest = guests.get(secret);
-      if (!guest) return new Response(null, { status: 404 });
+      const found = guests.get(secret);
+      if (!found) return new Response(null, { status: 404 });
+      const { guest, calls } = found;
       if (request.method !== "POST") return new Response(null, { status: 405 });
       const body = await request.json().catch(() => null);
       if (typeof body !== "object" || body === null) return new Response(null, { status: 400 });
-      return kind === "hook" ? Response.json(guest.hook(body as HookEvent)) : respond(guest, body as RpcRequest);
+      if (kind === "hook") return Response.json(guest.hook(body as HookEvent));
+      return respond(guest, body as RpcRequest, calls);
     },
     error: () => new Response(null, { status: 500 }),
   });
@@ -68,9 +75,17 @@ export function createStation(): Station {
   return {
     open(guest) {
       const secret = crypto.randomUUID();
-      guests.set(secret, guest);
+      const calls = new Set<WaitingCall>();
+      guests.set(secret, { guest, calls });
       const url = `http://127.0.0.1:${server.port}/${secret}`;
-      return { hookUrl: `${url}/hook`, mcpUrl: `${url}/tools`, close: () => guests.delete(secret) };
+      return {
+        hookUrl: `${url}/hook`,
+        mcpUrl: `${url}/tools`,
+        nudge() {
+          for (const call of calls) call.progress();
+        },
+        close: () => guests.delete(secret),
+      };
     },
     close: () => void server.stop(true),
   };
@@ -82,8 +97,14 @@ interface RpcRequest {
   params?: Record<string, unknown>;
 }
 
-/** One message of MCP's streamable HTTP. */
-async function respond(guest: Guest, message: RpcRequest): Promise<Response> {
+/** A call whose result has not come yet. */
+interface WaitingCall {
+  /** Tells the CLI that the call goes on. */
+  progress(): void;
+}
+
+/** One message of MCP's streamable HTTP. `calls` holds the ones of this guest that wait. */
+async function respond(guest: Guest, message: RpcRequest, calls: Set<WaitingCall>): Promise<Response> {
   const { id, method = "" } = message;
   if (id === undefined) return new Response(null, { status: 202 });
   if (!methods.has(method)) {
@@ -92,7 +113,7 @@ async function respond(guest: Guest, message: RpcRequest): Promise<Response> {
   if (method === "tools/call") {
     const meta = message.params?._meta as Record<string, unknown> | undefined;
     guest.called(normalisedId(String(meta?.["claudecode/toolUseId"] ?? "")));
-    return waiting(Promise.resolve(guest.bridge.handle(message)));
+    return waiting(Promise.resolve(guest.bridge.handle(message)), meta?.progressToken, calls);
   }
   const answer = await guest.bridge.handle(message);
   if (method === "tools/list") guest.listed();
@@ -100,24 +121,37 @@ async function respond(guest: Guest, message: RpcRequest): Promise<Response> {
 }
 
 /** An event stream that ends with the answer, and gives signs of life until then. */
-function waiting(answer: Promise<object>): Response {
+function waiting(answer: Promise<object>, progressToken: unknown, calls: Set<WaitingCall>): Response {
   const encoder = new TextEncoder();
   let timer: Timer;
   let open = true;
+  let reported = 0;
+  let call: WaitingCall;
   const stop = () => {
     open = false;
     clearInterval(timer);
+    calls.delete(call);
   };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(encoder.encode(": the client works on it\n\n"));
-      timer = setInterval(() => controller.enqueue(encoder.encode(": still\n\n")), sign);
+      const put = (text: string) => controller.enqueue(encoder.encode(text));
+      const message = (value: object) => put(`event: message\ndata: ${JSON.stringify(value)}\n\n`);
+      call = {
+        progress() {
+          if (progressToken === undefined) return;
+          const params = { progressToken, progress: ++reported };
+          message({ jsonrpc: "2.0", method: "notifications/progress", params });
+        },
+      };
+      calls.add(call);
+      put(": the client works on it\n\n");
+      timer = setInterval(() => put(": still\n\n"), sign);
       answer.then(
         (value) => {
           // The CLI may have left meanwhile.
           if (!open) return;
           stop();
-          controller.enqueue(encoder.encode(`event: message\ndata: ${JSON.stringify(value)}\n\n`));
+          message(value);
           controller.close();
         },
         (error) => {

@@ -105,6 +105,7 @@ function interactive(config: Config, { terminal, spawn }: EngineStatus, queue: A
     singleUser: terminal !== null,
     home: terminal ? spawn.home : null,
     cwd: terminal?.cwd ?? null,
+    problem: terminal?.problem ?? null,
     entrypointMode: config.tuiEntrypoint,
     lastEntrypoint: terminal?.lastEntrypoint ?? null,
     entrypointMismatches: terminal?.entrypointMismatches ?? 0,
@@ -122,7 +123,7 @@ function interactive(config: Config, { terminal, spawn }: EngineStatus, queue: A
 }
 
 export function isWorking(status: EngineStatus): boolean {
-  return status.cli.problem === null && isLoggedIn(status);
+  return status.cli.problem === null && isLoggedIn(status) && !status.terminal?.problem;
 }
 
 function isLoggedIn({ login }: EngineStatus): boolean {
@@ -131,7 +132,7 @@ function isLoggedIn({ login }: EngineStatus): boolean {
 
 /** What the owner can do, in the order in which it helps; empty when all is well. */
 function advice(status: EngineStatus): string[] {
-  const { cli, login } = status;
+  const { cli, login, terminal } = status;
   const steps: string[] = [];
   if (cli.path === null) {
     steps.push(
@@ -146,6 +147,7 @@ function advice(status: EngineStatus): string[] {
   if (login.state === "rejected") {
     steps.push("The login was refused: run `claude` as this user, enter /login, and log in again.");
   }
+  if (terminal?.problem) steps.push(terminal.problem);
   return steps;
 }
 
@@ -160,9 +162,9 @@ const detail = {
   tags: ["Server"],
   summary: "Whether requests can be answered",
   description:
-    "Always 200. `degraded` means that there is no usable `claude` CLI or no login. The admin and programs on the " +
-    "server's own machine see everything, others the first keys. `anonymousKey` is the key for guests, or null: others " +
-    "see it with `PROXY_ADVERTISE_ANON_KEY`.",
+    "Always 200; 503 while the server starts. `degraded` means that there is no usable `claude` CLI, no login, or, in " +
+    "the interactive mode, no usable home. The admin and programs on the server's own machine see everything, others " +
+    "the first keys. `anonymousKey` is the key for guests, or null: others see it with `PROXY_ADVERTISE_ANON_KEY`.",
   security: noSecurity,
   responses: {
     "200": jsonResponse("The state.", { status: "ok", version: "4.0.0", authMode: "none" }),
