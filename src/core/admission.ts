@@ -1,6 +1,7 @@
 /**
  * Decides when a request may start: a limit on what runs, a short queue that is fair between principals, and
- * refusal at once of what does not fit in it. Nobody can fill the queue for others: who has the most in it gives way.
+ * refusal at once of what does not fit in it. Nobody can fill the places or the queue for others: the last place is
+ * kept free for another principal, and the one that has the most in a full queue gives way.
  */
 
 import { OcpError } from "./errors.ts";
@@ -24,6 +25,7 @@ export interface AdmissionLimits {
 
 export interface AdmissionStats {
   running: number;
+  /** Also while a place is free that the principals of those who wait may not have. */
   waiting: number;
   /** Requests refused since the start because the queue was full. */
   rejected: number;
@@ -46,7 +48,10 @@ export interface Admission {
 }
 
 export interface AdmissionOptions extends AdmissionLimits {
-  /** Whether memory allows one more beside `running` ones; not asked for 0, so that one request always may. */
+  /**
+   * Whether memory allows one more beside `running` ones, of which the last may not run yet; not asked for 0, so that
+   * one request always may.
+   */
   hasRoom: (running: number) => boolean;
   /** What a request is refused with when too many wait: 429 unless it is `not_ready`, 503. */
   refusal?: "queue_full" | "not_ready";
@@ -74,7 +79,17 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let rejected = 0;
   let closed = false;
 
-  const isFree = () => running < limits.maxConcurrent && (running === 0 || hasRoom(running));
+  /**
+   * Of several places, whether the maximum or the memory sets their number, a principal holds all but one at most. With
+   * one place there is only the queue.
+   */
+  function mayStart(principalId: string): boolean {
+    if (running === 0) return true;
+    if (running >= limits.maxConcurrent || !hasRoom(running)) return false;
+    const own = fairness.runningOf(principalId);
+    if (own >= limits.maxConcurrent - 1) return false;
+    return own < running || hasRoom(running + 1);
+  }
 
   function take(principalId: string, since: number): Slot {
     running++;
@@ -100,8 +115,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function admitWaiting(): void {
-    while (waiting > 0 && isFree()) {
-      const principalId = fairness.next(queues.keys()) as string;
+    for (;;) {
+      const principalId = fairness.next([...queues.keys()].filter(mayStart));
+      if (principalId === undefined) return;
       const [waiter] = queues.get(principalId) as Set<Waiter> & [Waiter];
       forget(principalId, waiter);
       waiter.admit(take(principalId, waiter.since));
@@ -162,7 +178,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async acquire(principalId, signal) {
       signal.throwIfAborted();
       if (closed) throw goingDown();
-      if (waiting === 0 && isFree()) return take(principalId, now());
+      // Those who wait for a place of their own principal hold up nobody else.
+      if (mayStart(principalId) && ![...queues.keys()].some(mayStart)) return take(principalId, now());
       if (waiting >= limits.maxQueue && !giveWay(principalId)) throw queueFull();
       return wait(principalId, signal);
     },
