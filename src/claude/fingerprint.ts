@@ -40,7 +40,8 @@ export function fingerprints(
 
 /** The fingerprint of a conversation that has grown by one message. */
 export function extend(fingerprint: Fingerprint, message: Message): Fingerprint {
-  return sha256(`${fingerprint}${JSON.stringify(normalised(message))}`);
+  // In two parts: joined, a long message would be copied once more.
+  return sha256(fingerprint, JSON.stringify(normalised(message)));
 }
 
 function normalised(message: Message): unknown[] {
@@ -76,6 +77,8 @@ function sorted(value: unknown): unknown {
   return entries.map(([key, each]) => [key, sorted(each)]);
 }
 
-function sha256(text: string): string {
-  return new Bun.CryptoHasher("sha256").update(text).digest("base64url");
+function sha256(...texts: string[]): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const text of texts) hasher.update(text);
+  return hasher.digest("base64url");
 }

@@ -1,6 +1,7 @@
 /** Writes down what a turn sent to its client, as the message that the client will send back. */
 
 import type { AssistantBlock, AssistantMessage } from "../core/conversation.ts";
+import { parseBounded } from "../core/json-bounds.ts";
 import type { TurnEvent } from "../core/turn.ts";
 
 export interface Transcript {
@@ -45,10 +46,6 @@ export function createTranscript(): Transcript {
 }
 
 function parse(json: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown> | null) : null;
-  } catch {
-    return null;
-  }
+  const value = parseBounded(json);
+  return typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown> | null) : null;
 }

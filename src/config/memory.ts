@@ -23,6 +23,13 @@ export function defaultSpares(machine: Machine): number {
   return machine.memory < GB ? 0 : machine.memory < 4 * GB ? 1 : 2;
 }
 
+const MiB = 1024 * 1024;
+
+/** The default of OCP_REQUEST_MEMORY in bytes: half of the least of it takes a body of 32 MB. */
+export function defaultRequestMemory(machine: Machine): number {
+  return Math.min(1024 * MiB, Math.max(256 * MiB, Math.floor(machine.memory / 8)));
+}
+
 /** Reads this machine. `read` returns a file's text and throws when there is none. */
 export function readMachine(read = (path: string) => readFileSync(path, "utf8"), installed = totalmem()): Machine {
   return { memory: Math.min(installed, ...groupLimits(read)) };

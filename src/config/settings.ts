@@ -4,7 +4,7 @@
  */
 
 import type { Kind, ValueOf } from "./kinds.ts";
-import { defaultMemoryMax, defaultSpares, type Machine } from "./memory.ts";
+import { defaultMemoryMax, defaultRequestMemory, defaultSpares, type Machine } from "./memory.ts";
 
 /** A default that depends on the machine or on what else is set; `text` says it to people. */
 export interface Derived {
@@ -222,7 +222,8 @@ export const settings = [
     flag: "max-concurrent",
     type: int(1, 256),
     default: 8,
-    description: "How many requests are answered at the same time.",
+    description:
+      "How many requests are answered at the same time; one caller gets all but one of these places, so that the last is free for another.",
     live: { max: 32 },
   },
   {
@@ -344,6 +345,19 @@ export const settings = [
     live: {},
   },
   {
+    name: "requestMemory",
+    env: "OCP_REQUEST_MEMORY",
+    flag: null,
+    type: int(16 * MiB, Number.MAX_SAFE_INTEGER, "bytes"),
+    default: {
+      from: defaultRequestMemory,
+      text: "an eighth of the memory of the machine or of its control group, 256 MiB at least and 1 GiB at most",
+    },
+    description:
+      "The memory that requests may take from their first byte to the end of their answers, four bytes for each that is sent; one caller may take half of it.",
+    live: {},
+  },
+  {
     name: "spares",
     env: "OCP_SPARES",
     flag: "spares",
@@ -435,8 +449,9 @@ export const settings = [
     env: "OCP_TUI_MAX_CONCURRENT",
     flag: null,
     type: int(1, 32),
-    default: 2,
-    description: "How many requests the interactive mode answers at the same time, instead of CLAUDE_MAX_CONCURRENT.",
+    default: 3,
+    description:
+      "How many requests the interactive mode answers at the same time, all but one of them of one caller, instead of CLAUDE_MAX_CONCURRENT.",
   },
   {
     name: "tuiPoolSize",

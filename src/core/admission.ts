@@ -1,6 +1,7 @@
 /**
  * Decides when a request may start: a limit on what runs, a short queue that is fair between principals, and
- * refusal at once of what does not fit in it. Nobody can fill the queue for others: who has the most in it gives way.
+ * refusal at once of what does not fit in it. Nobody can fill the places or the queue for others: the last place is
+ * kept free for another principal, and the one that has the most in a full queue gives way.
  */
 
 import { OcpError } from "./errors.ts";
@@ -24,6 +25,7 @@ export interface AdmissionLimits {
 
 export interface AdmissionStats {
   running: number;
+  /** Also while a place is free that the principals of those who wait may not have. */
   waiting: number;
   /** Requests refused since the start because the queue was full. */
   rejected: number;
@@ -46,7 +48,10 @@ export interface Admission {
 }
 
 export interface AdmissionOptions extends AdmissionLimits {
-  /** Whether memory allows one more beside `running` ones; not asked for 0, so that one request always may. */
+  /**
+   * Whether memory allows one more beside `running` ones, of which the last may not run yet; not asked for 0, so that
+   * one request always may.
+   */
   hasRoom: (running: number) => boolean;
   /** What a request is refused with when too many wait: 429 unless it is `not_ready`, 503. */
   refusal?: "queue_full" | "not_ready";
@@ -75,8 +80,28 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let rejected = 0;
   let closed = false;
 
-  const isFree = (bringsProcess: () => boolean) =>
-    running < limits.maxConcurrent && (running === 0 || hasRoom(running) || bringsProcess());
+  /**
+   * Tells whether a principal may start one more request. Of several places, whether the maximum or the memory sets
+   * their number, it holds all but one at most. With one place there is only the queue. A request that brings its
+   * process needs no memory for another.
+   */
+  function mayStart(principalId: string, bringsProcess: () => boolean): boolean {
+    if (running === 0) return true;
+    const own = fairness.runningOf(principalId);
+    if (running >= limits.maxConcurrent || own >= limits.maxConcurrent - 1) return false;
+    if (bringsProcess()) return true;
+    return hasRoom(running) && (own < running || hasRoom(running + 1));
+  }
+
+  /** The first request of each queue that may start, by its principal. */
+  function startable(): Map<string, Waiter> {
+    const ready = new Map<string, Waiter>();
+    for (const [id, queue] of queues) {
+      const first = [...queue].find((waiter) => mayStart(id, waiter.bringsProcess));
+      if (first) ready.set(id, first);
+    }
+    return ready;
+  }
 
   function take(principalId: string, since: number): Slot {
     running++;
@@ -103,11 +128,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   function admitWaiting(): void {
     for (;;) {
-      const ready = new Map<string, Waiter>();
-      for (const [id, queue] of queues) {
-        const first = [...queue].find((waiter) => isFree(waiter.bringsProcess));
-        if (first) ready.set(id, first);
-      }
+      const ready = startable();
       const principalId = fairness.next(ready.keys());
       if (principalId === undefined) return;
       const waiter = ready.get(principalId) as Waiter;
@@ -171,8 +192,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async acquire(principalId, signal, bringsProcess = () => false) {
       signal.throwIfAborted();
       if (closed) throw goingDown();
-      // Who needs no room takes none from those who wait for it.
-      if (isFree(bringsProcess) && (waiting === 0 || bringsProcess())) return take(principalId, now());
+      // A request that brings its process takes no memory from those that wait for it, and those that wait for a place
+      // of their own principal hold up no other.
+      const passes = () => bringsProcess() || startable().size === 0;
+      if (mayStart(principalId, bringsProcess) && passes()) return take(principalId, now());
       if (waiting >= limits.maxQueue && !giveWay(principalId)) throw queueFull();
       return wait(principalId, signal, bringsProcess);
     },

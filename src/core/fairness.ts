@@ -3,6 +3,7 @@
 export interface Fairness {
   started(principalId: string): void;
   ended(principalId: string): void;
+  runningOf(principalId: string): number;
   /** Of equals the first; undefined when there is none. */
   next(waiting: Iterable<string>): string | undefined;
 }
@@ -32,6 +33,7 @@ export function createFairness(): Fairness {
       if (left > 0) running.set(id, left);
       else running.delete(id);
     },
+    runningOf,
     next(waiting) {
       let best: string | undefined;
       for (const id of waiting) {

@@ -14,6 +14,12 @@ import type { AppServices } from "./services.ts";
 import { sseResponse } from "./sse.ts";
 import type { Turns } from "./turns.ts";
 
+/**
+ * Bytes that a request is charged for its answer, from its first event on: what the client has not read yet is kept
+ * after the turn has given its place back.
+ */
+const answerMemory = 4 * 1024 * 1024;
+
 type Events = AsyncGenerator<TurnEvent, void, void>;
 
 /** What a dialect made of a request body, and how it words the answer. */
@@ -75,6 +81,7 @@ export async function answer(
     server?.timeout(request, idleSeconds);
     throw error;
   });
+  exchange.held?.add(answerMemory);
   const headers = notes(ask, first, dropped, note);
   if (!ask.stream) {
     const body = await ask.collect(events).finally(() => server?.timeout(request, idleSeconds));

@@ -16,6 +16,7 @@ import { idleSeconds } from "./listen.ts";
 import { createLive } from "./live.ts";
 import { pause } from "./pause.ts";
 import { createPlanTrend } from "./plan-trend.ts";
+import { createRequestMemory } from "./request-memory.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { cacheRoutes } from "./routes/cache.ts";
 import { chatRoutes } from "./routes/chat.ts";
@@ -97,9 +98,15 @@ export function createApp(services: AppServices): AnyElysia {
     sessions,
   });
   const leftovers = createLeftovers({ bytes: 64 * MiB, time: 10_000, quiet: 1_000, count: 64 });
+  const memory = createRequestMemory({
+    max: () => config.requestMemory,
+    retryAfter: () => config.queueRetryAfter,
+    collect: () => Bun.gc(true),
+  });
   const uploads = createUploads({
-    limits: { count: 256, each: 64, bytes: 8 * config.maxBodySize },
-    addressOf: (request) => exchanges.of(request).address,
+    limits: { count: 256, each: 64 },
+    memory,
+    exchangeOf: exchanges.of,
     lift: (request, lifted) => app.server?.timeout(request, lifted ? 0 : idleSeconds),
   });
   const described: AnyElysia[] = [
@@ -115,7 +122,7 @@ export function createApp(services: AppServices): AnyElysia {
     keyRoutes(services, turns),
     usageRoutes(services, exchanges),
     meRoutes(services, exchanges, turns),
-    metricsRoutes(services, turns),
+    metricsRoutes(services, turns, memory),
     settingsRoutes(services, exchanges),
     logRoutes(services, exchanges),
     planRoutes(services, exchanges, turns),

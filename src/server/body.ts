@@ -4,15 +4,23 @@
  */
 
 import { OcpError } from "../core/errors.ts";
+import { maxDepth, maxValues, shapeOf } from "../core/json-bounds.ts";
 import type { Upload, Uploads } from "./uploads.ts";
 
-/** A body of which less comes in a while is cut: bytes, in so many ms. Nobody's line is that slow. */
+/** Bodies that come more slowly are cut. */
 export interface Pace {
+  /** The fewest bytes that come in `time` ms. */
   bytes: number;
   time: number;
+  /** The fewest bytes a second of the whole body, once `grace` ms have passed. */
+  average: number;
+  grace: number;
 }
 
-const slowest: Pace = { bytes: 4_096, time: 20_000 };
+/** 32 MB come within 17 minutes, and a body of 1 MB within the first minute at 17 KB/s: an old DSL line sends faster. */
+const slowest: Pace = { bytes: 4_096, time: 20_000, average: 32_768, grace: 60_000 };
+/** Bytes; smaller bodies are parsed at once. */
+const large = 65_536;
 
 export interface Reading {
   /** Where the limit comes from, for the sentence about it. */
@@ -38,50 +46,64 @@ export async function readJsonObject(
   if (encoding !== "identity" && encoding !== "") {
     throw new OcpError("invalid_request", "Compressed bodies are not taken: send the JSON without Content-Encoding.");
   }
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes, because);
-  const upload = uploads?.begin(request);
-  const bytes = await readBytes(
-    request,
-    (size) => {
-      if (size > maxBytes) throw tooLarge(maxBytes, because);
-    },
-    pace,
-    upload,
-  ).finally(() => upload?.end());
-  if (bytes.length === 0 && mayBeEmpty) return {};
-  if (bytes.length === 0) throw new OcpError("invalid_request", "The request has no body; it must be a JSON object.");
-  const value = parse(decode(bytes));
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  const announced = Math.max(0, Number(request.headers.get("content-length")) || 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes, because);
+  const upload = uploads?.begin(request, announced);
+  try {
+    const bytes = await readBytes(
+      request,
+      (size) => {
+        if (size > maxBytes) throw tooLarge(maxBytes, because);
+      },
+      pace,
+      announced,
+      upload,
+    ).finally(() => upload?.end());
+    if (bytes.length === 0 && mayBeEmpty) return {};
+    if (bytes.length === 0) throw new OcpError("invalid_request", "The request has no body; it must be a JSON object.");
+    if (bytes.length > large) await upload?.turn();
+    const value = parse(decode(bytes), upload);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     throw new OcpError("invalid_request", "The request body must be a JSON object.");
+  } catch (error) {
+    upload?.drop();
+    throw error;
   }
-  return value as Record<string, unknown>;
 }
 
 async function readBytes(
   request: Request,
   check: (size: number) => void,
   pace: Pace,
+  announced: number,
   upload?: Upload,
 ): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array();
+  const began = performance.now();
   const reader = request.body.getReader();
   const slow = Promise.withResolvers<never>();
   slow.promise.catch(() => {});
+  // One buffer for a body of known length: its pieces are garbage as soon as they are copied.
+  const whole = new Uint8Array(announced);
   const chunks: Uint8Array[] = [];
   let size = 0;
   let before = 0;
   const timer = setInterval(() => {
-    if (size - before < pace.bytes) slow.reject(tooSlow());
+    const elapsed = performance.now() - began;
+    const isSlow = elapsed > pace.grace && size < (pace.average * elapsed) / 1000;
+    if (isSlow || size - before < pace.bytes) slow.reject(tooSlow());
     before = size;
   }, pace.time);
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), slow.promise]);
-      if (done) return Buffer.concat(chunks, size);
+      if (done) return size <= announced ? whole.subarray(0, size) : Buffer.concat(chunks, size);
       size += value.length;
       check(size);
       upload?.add(value.length);
-      chunks.push(value);
+      if (size <= announced) whole.set(value, size - value.length);
+      else if (chunks.length > 0) chunks.push(value);
+      else chunks.push(whole.subarray(0, size - value.length), value);
     }
   } catch (error) {
     // What still comes is leftovers.ts's.
@@ -101,7 +123,16 @@ function decode(bytes: Uint8Array): string {
 }
 
 /** The parser's own message may quote the body, so it is not passed on. */
-function parse(text: string): unknown {
+function parse(text: string, upload?: Upload): unknown {
+  const { over, name, values } = shapeOf(text);
+  if (over !== null) {
+    const sentence =
+      over === "depth"
+        ? `The request body nests more than ${maxDepth} levels deep.`
+        : `The request body holds more than ${maxValues} values and names.`;
+    throw new OcpError("invalid_request", sentence, name === null ? {} : { param: name });
+  }
+  upload?.values(values);
   try {
     return JSON.parse(text);
   } catch {

@@ -3,6 +3,7 @@
 import type { Log } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import { createRequestLog } from "./request-log.ts";
+import type { Held } from "./request-memory.ts";
 
 export interface Exchange {
   readonly id: string;
@@ -16,8 +17,12 @@ export interface Exchange {
   model: string | null;
   /** `ok`, the code of an OcpError, or `client_left`. */
   outcome: string;
+  /** What the request is charged for its body; null: it has none. */
+  held: Held | null;
   /** Set by who answers with a stream: the exchange then lasts until `end`, not until the response's head. */
   streaming: boolean;
+  /** Calls `action` when the exchange ends. */
+  atEnd(action: () => void): void;
   /** Writes the line of the log (request-log.ts); only the first call counts. */
   end(status: number): void;
 }
@@ -38,6 +43,7 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
     const startedAt = performance.now();
     const { method } = request;
     const path = pathOf(request).slice(0, 200);
+    const atEnd: Array<() => void> = [];
     let ended = false;
     const exchange: Exchange = {
       id: newId("req_"),
@@ -47,9 +53,12 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
       model: null,
       outcome: "ok",
       streaming: false,
+      held: null,
+      atEnd: (action) => void atEnd.push(action),
       end(status) {
         if (ended) return;
         ended = true;
+        for (const action of atEnd) action();
         write({
           requestId: exchange.id,
           method,

@@ -122,7 +122,7 @@ export function createResponsesStore(options: ResponsesStoreOptions): ResponsesS
 }
 
 /** Roughly what a JSON value takes in memory: its texts, and a little for each value. */
-function charsOf(value: unknown): number {
+export function charsOf(value: unknown): number {
   if (typeof value === "string") return value.length + 16;
   if (typeof value !== "object" || value === null) return 16;
   return Object.entries(value).reduce((sum, [, child]) => sum + charsOf(child), 16);

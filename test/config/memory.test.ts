@@ -1,7 +1,7 @@
 /** The memory that counts is the lowest limit that binds: the machine's, or any control group's above us. */
 
 import { expect, test } from "bun:test";
-import { defaultMemoryMax, readMachine } from "../../src/config/memory.ts";
+import { defaultMemoryMax, defaultRequestMemory, readMachine } from "../../src/config/memory.ts";
 
 const installed = 8_000_000_000;
 
@@ -47,6 +47,16 @@ test.each([
 
 test("the default is 60 % of it, in whole bytes", () => {
   expect(defaultMemoryMax({ memory: 1001 })).toBe(600);
+});
+
+test.each([
+  [0.4, 256],
+  [1, 256],
+  [4, 512],
+  [8, 1024],
+  [64, 1024],
+])("requests may take an eighth of it, within bounds: with %d GiB %d MiB", (gib, mib) => {
+  expect(defaultRequestMemory({ memory: gib * 2 ** 30 })).toBe(mib * 2 ** 20);
 });
 
 test("this machine has some", () => {

@@ -22,7 +22,7 @@ describe("admission", () => {
     let now = 100;
     const admission = admit({ maxConcurrent: 2, now: () => now });
     const first = await admission.acquire("a", never);
-    await admission.acquire("a", never);
+    await admission.acquire("b", never);
     const third = admission.acquire("a", never);
     expect(admission.stats()).toEqual({ running: 2, waiting: 1, rejected: 0 });
     now = 350;
@@ -35,7 +35,7 @@ describe("admission", () => {
   test("a place that is released twice is given back once", async () => {
     const admission = admit({ maxConcurrent: 2 });
     const slot = await admission.acquire("a", never);
-    await admission.acquire("a", never);
+    await admission.acquire("b", never);
     slot.release();
     slot.release();
     expect(admission.stats().running).toBe(1);
@@ -111,7 +111,7 @@ describe("admission", () => {
 
   test("of several places each principal that wants one has one", async () => {
     const admission = admit({ maxConcurrent: 2 });
-    const held = [await admission.acquire("greedy", never), await admission.acquire("greedy", never)];
+    const held = [await admission.acquire("greedy", never), await admission.acquire("a third", never)];
     const started: string[] = [];
     const wait = (name: string) => void admission.acquire(name, never).then(() => started.push(name));
     for (const name of ["greedy", "other", "other"]) wait(name);
@@ -208,13 +208,89 @@ describe("admission", () => {
   test("raised limits admit those who wait at once; lowered ones let the running end", async () => {
     const admission = admit();
     const first = await admission.acquire("a", never);
-    const second = admission.acquire("a", never);
+    const second = admission.acquire("b", never);
     admission.setLimits({ maxConcurrent: 2 });
     await second;
     admission.setLimits({ maxConcurrent: 1, maxQueue: 0, retryAfter: 9 });
     expect(admission.stats().running).toBe(2);
     first.release();
     expect((await refusal(admission.acquire("a", never))).retryAfter).toBe(9);
+  });
+
+  describe("the last place", () => {
+    const fill = async (admission: ReturnType<typeof admit>, count: number) => {
+      const slots = [];
+      for (let at = 0; at < count; at++) slots.push(await admission.acquire("greedy", never));
+      return slots;
+    };
+
+    test("is another principal's at once, while the one that holds the others waits for its own", async () => {
+      const admission = admit({ maxConcurrent: 3 });
+      const [first] = await fill(admission, 2);
+      const third = admission.acquire("greedy", never);
+      expect(admission.stats()).toEqual({ running: 2, waiting: 1, rejected: 0 });
+      const other = await admission.acquire("other", never);
+      expect(other.queuedMs).toBeLessThan(1_000);
+      other.release();
+      expect(admission.stats()).toEqual({ running: 2, waiting: 1, rejected: 0 });
+      first?.release();
+      await third;
+      expect(admission.stats()).toEqual({ running: 2, waiting: 0, rejected: 0 });
+    });
+
+    test("is given to whoever has not all the others", async () => {
+      const admission = admit({ maxConcurrent: 3 });
+      await fill(admission, 1);
+      await admission.acquire("other", never);
+      await fill(admission, 1);
+      expect(admission.stats()).toEqual({ running: 3, waiting: 0, rejected: 0 });
+    });
+
+    test("that memory leaves is kept free in the same way", async () => {
+      const admission = admit({ maxConcurrent: 8, hasRoom: (running) => running < 3 });
+      const [first] = await fill(admission, 2);
+      const third = admission.acquire("greedy", never);
+      await admission.acquire("other", never);
+      expect(admission.stats()).toEqual({ running: 3, waiting: 1, rejected: 0 });
+      first?.release();
+      await third;
+    });
+
+    test("that memory leaves is kept free for whoever waits longest, when it comes later", async () => {
+      let most = 2;
+      const admission = admit({ maxConcurrent: 8, hasRoom: (running) => running < most });
+      await fill(admission, 1);
+      const greedy = admission.acquire("greedy", never);
+      await admission.acquire("other", never);
+      const another = admission.acquire("another", never);
+      most = 3;
+      admission.recheck();
+      await another;
+      expect(admission.stats()).toEqual({ running: 3, waiting: 1, rejected: 0 });
+      most = 4;
+      admission.recheck();
+      await greedy;
+    });
+
+    test("is the only one where there is one place: then there is only the queue", async () => {
+      for (const options of [{ maxConcurrent: 1 }, { maxConcurrent: 8, hasRoom: () => false }]) {
+        const admission = admit(options);
+        const [first] = await fill(admission, 1);
+        const second = admission.acquire("greedy", never);
+        const other = admission.acquire("other", never);
+        expect(admission.stats()).toEqual({ running: 1, waiting: 2, rejected: 0 });
+        first?.release();
+        (await other).release();
+        await second;
+      }
+    });
+
+    test("cannot be had by many who wait either: the queue of no length refuses them", async () => {
+      const admission = admit({ maxConcurrent: 3, maxQueue: 0 });
+      await fill(admission, 2);
+      expect((await refusal(admission.acquire("greedy", never))).code).toBe("queue_full");
+      await admission.acquire("other", never);
+    });
   });
 
   test("after close, those who wait and those who come are refused, and the running end in peace", async () => {

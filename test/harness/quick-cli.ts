@@ -4,6 +4,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ending, messageStart, text, textStart } from "./fake-cli.ts";
 
+/** A message with these words is answered with the first word alone. */
+export const unended = "never end";
+
 /**
  * Returns the path for CLAUDE_BIN. `directory` is a test's own, and outlives the program; `pause` is how many seconds
  * lie between the two words, which hold no single quote.
@@ -25,6 +28,7 @@ while IFS= read -r line; do
       printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{}}}\\n' "\${id%%'"'*}" ;;
     *'"type":"user"'*)
       printf '%s' '${frames([messageStart, textStart, text(first)])}'
+      case "$line" in *'${unended}'*) continue ;; esac
       sleep ${pause}
       printf '%s' '${frames([text(second), ...ending])}' ;;
   esac

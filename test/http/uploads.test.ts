@@ -1,10 +1,13 @@
 /** Bodies that come slowly, never end, or are many. */
 
 import { describe, expect, test } from "bun:test";
+import { wellKnown } from "../../src/core/principal.ts";
 import { readJsonObject } from "../../src/server/body.ts";
-import { createUploads } from "../../src/server/uploads.ts";
+import { callerOf } from "../../src/server/caller.ts";
+import { createRequestMemory } from "../../src/server/request-memory.ts";
+import { waitUntil } from "../harness/processes.ts";
 import { flood, head, type RawSocket, raw } from "./raw.ts";
-import { hello, serve } from "./served.ts";
+import { adminKey, hello, serve } from "./served.ts";
 
 const path = "/v1/chat/completions";
 const blockOf = (bytes: number) => new Uint8Array(bytes).fill(97);
@@ -17,7 +20,7 @@ describe("a body that comes slowly", () => {
       port: 0,
       hostname: "127.0.0.1",
       fetch: (request) =>
-        readJsonObject(request, 1_000_000, { pace: { bytes: 10, time: 100 } }).then(
+        readJsonObject(request, 1_000_000, { pace: { bytes: 10, time: 100, average: 500, grace: 400 } }).then(
           (body) => Response.json(body),
           (error) => Response.json({ code: error.code }, { status: error.status }),
         ),
@@ -42,14 +45,24 @@ describe("a body that comes slowly", () => {
 
   test("but steadily is waited for", async () => {
     await using server = impatient();
-    const text = JSON.stringify({ a: "x".repeat(400) });
+    const text = JSON.stringify({ a: "x".repeat(1_600) });
     using one = raw({ port: server.port! }, head("POST", path, { "Content-Length": text.length }));
-    for (let at = 0; at < text.length; at += 20) {
-      one.socket.write(text.slice(at, at + 20));
+    for (let at = 0; at < text.length; at += 80) {
+      one.socket.write(text.slice(at, at + 80));
       await Bun.sleep(25);
     }
     await one.said(text);
     expect(one.text()).toStartWith("HTTP/1.1 200 ");
+  });
+
+  test("for long is cut, though some of it comes all the time", async () => {
+    await using server = impatient();
+    using one = raw({ port: server.port! }, head("POST", path, { "Content-Length": 100_000 }));
+    // 200 bytes a second: enough in each 100 ms, too few in all.
+    const drip = setInterval(() => one.socket.write("x".repeat(10)), 50);
+    await one.said("slow_request");
+    clearInterval(drip);
+    expect(one.text()).toStartWith("HTTP/1.1 408 ");
   });
 });
 
@@ -106,75 +119,131 @@ describe("what comes after the answer", () => {
 });
 
 describe("many bodies at the same time", () => {
-  const half = (port: number, bytes = 3) =>
-    raw({ port }, head("POST", path, { "Content-Length": 1_900 }) + "x".repeat(bytes));
+  const half = (port: number, { bytes = 3, length = 1_900, key = "" } = {}) => {
+    const headers = { "Content-Length": length, ...(key === "" ? {} : { Authorization: `Bearer ${key}` }) };
+    return raw({ port }, head("POST", path, headers) + "x".repeat(bytes));
+  };
+  const ask = (url: string, key = "") =>
+    fetch(url + path, {
+      method: "POST",
+      body: JSON.stringify(hello),
+      ...(key === "" ? {} : { headers: { authorization: `Bearer ${key}` } }),
+    });
 
-  test("are a bounded number: one more is a 429, and is taken when another has ended", async () => {
+  /** Resolves with the one that is refused; which of them it is depends on how they arrive. */
+  const firstRefused = (open: RawSocket[]) =>
+    Promise.race(open.map((one) => one.said("HTTP/1.1 429 ").then(() => one)));
+
+  test("of one caller are a bounded number: one more is a 429, others are served, and one that ends makes place", async () => {
     const served = serve();
     await using server = served.listen();
-    const open: RawSocket[] = [];
-    for (let count = 0; count < 256; count++) open.push(half(server.port));
-    using late = half(server.port);
-    await late.said("rate_limit_exceeded");
-    expect(late.text()).toStartWith("HTTP/1.1 429 ");
+    const { secret } = served.store.keys.create("other", null);
+    const open = Array.from({ length: 65 }, () => half(server.port));
+    const late = await firstRefused(open);
+    expect(late.text()).toContain("rate_limit_exceeded");
     expect(late.text()).toMatch(/^retry-after: \d+\r$/im);
+    expect((await ask(server.url, secret)).status).toBe(200);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     const left = served.requests().length;
-    open.pop()!.socket.destroy();
+    open.find((one) => one !== late)!.socket.destroy();
     while (served.requests().length === left) await new Promise(setImmediate);
-    expect((await fetch(server.url + path, { method: "POST", body: JSON.stringify(hello) })).status).toBe(200);
+    expect((await ask(server.url)).status).toBe(200);
     for (const one of open) one.socket.destroy();
   });
 
-  test("are bounded together in memory", async () => {
-    await using server = serve({ env: { CLAUDE_MAX_BODY_SIZE: "2000" } }).listen();
-    const open = Array.from({ length: 9 }, () => half(server.port, 1_800));
-    const refused = await Promise.race(open.map((one) => one.said("HTTP/1.1 429 ").then(() => one)));
-    expect(open.filter((one) => one.text() !== "")).toEqual([refused]);
+  test("are a bounded number in all", async () => {
+    const served = serve();
+    await using server = served.listen();
+    const keys = Array.from({ length: 5 }, (_, at) => served.store.keys.create(`key ${at}`, null).secret);
+    const open = keys.flatMap((key) => Array.from({ length: 52 }, () => half(server.port, { key })));
+    expect((await firstRefused(open)).text()).toContain("retry-after");
     for (const one of open) one.socket.destroy();
   });
 
-  describe("of one neighbour", () => {
-    const uploadsOf = (limits: { count: number; each: number; bytes: number }) => {
-      const lifted: boolean[] = [];
-      const uploads = createUploads({
-        limits,
-        addressOf: (request) => request.headers.get("from"),
-        lift: (_, on) => void lifted.push(on),
-      });
-      const begin = (from: string) => uploads.begin(new Request("http://localhost/", { headers: { from } }));
-      return { begin, lifted };
+  test("are charged by what they announce, before it comes, and give it back", async () => {
+    const served = serve({ env: { OCP_REQUEST_MEMORY: String(16 * 2 ** 20) } });
+    await using server = served.listen();
+    const other = served.store.keys.create("other", null).secret;
+    const charged = async () => {
+      const metrics = await served.send("/metrics", { headers: { authorization: `Bearer ${adminKey}` } });
+      return Number(/^ocp_request_memory_bytes (\d+)$/m.exec(await metrics.text())?.[1]) > 6_000_000;
     };
+    // Half of 16 MiB is a caller's, and a body is charged four times.
+    using first = half(server.port, { length: 1_500_000 });
+    await waitUntil("the first is charged", charged);
+    using second = half(server.port, { length: 1_500_000 });
+    await second.said("OCP_REQUEST_MEMORY");
+    expect(second.text()).toStartWith("HTTP/1.1 429 ");
+    expect(second.text()).toMatch(/^retry-after: 5\r$/im);
+    expect((await ask(server.url, other)).status).toBe(200);
+    const left = served.requests().length;
+    first.socket.destroy();
+    while (served.requests().length === left) await new Promise(setImmediate);
+    expect(await charged()).toBe(false);
+    using third = half(server.port, { length: 1_500_000 });
+    await waitUntil("the third is charged", charged);
+    expect(third.text()).toBe("");
+  });
+});
 
-    test("are fewer, so that it keeps out nobody else; programs on this machine are no neighbour", () => {
-      const { begin } = uploadsOf({ count: 5, each: 2, bytes: 100 });
-      const first = begin("10.0.0.1");
-      begin("10.0.0.1");
-      expect(() => begin("10.0.0.1")).toThrow("at the same time");
-      begin("10.0.0.2");
-      first.end();
-      begin("10.0.0.1");
-      for (let count = 0; count < 2; count++) begin("127.0.0.1");
-      expect(() => begin("127.0.0.1")).toThrow("at the same time");
-    });
+describe("memory that requests hold", () => {
+  const memoryOf = (max = 1_000_000) => {
+    let collected = 0;
+    const memory = createRequestMemory({ max: () => max, retryAfter: () => 7, collect: () => collected++ });
+    return { ...memory, collected: () => collected };
+  };
 
-    test("are counted by the network of an IPv6 address", () => {
-      const { begin } = uploadsOf({ count: 9, each: 1, bytes: 100 });
-      begin("2001:db8::1");
-      expect(() => begin("2001:db8::2")).toThrow();
-      begin("2001:db8:0:1::1");
-    });
+  test("is shared: half is the most of one caller, and another has the rest", () => {
+    const { open, held } = memoryOf();
+    const greedy = open("greedy");
+    greedy.take(400_000);
+    const more = open("greedy");
+    expect(() => more.take(100_000)).toThrow(expect.objectContaining({ code: "queue_full", retryAfter: 7 }));
+    open("other").take(300_000);
+    expect(() => open("a third").take(300_000)).toThrow("The requests of others");
+    greedy.end();
+    greedy.end();
+    more.take(100_000);
+    more.end();
+    expect(held()).toBeLessThan(350_000);
+  });
 
-    test("give their memory back, and the server its own timeout", () => {
-      const { begin, lifted } = uploadsOf({ count: 9, each: 9, bytes: 100 });
-      const first = begin("10.0.0.1");
-      first.add(60);
-      const second = begin("10.0.0.2");
-      expect(() => second.add(41)).toThrow("at the same time");
-      first.end();
-      second.add(100);
-      second.end();
-      expect(lifted).toEqual([true, true, false, false]);
-    });
+  test("lets one request of a caller take more than half, so that none is too large for it", () => {
+    const { open } = memoryOf();
+    const large = open("large");
+    large.take(2_000_000);
+    expect(() => open("large")).toThrow("Your requests");
+    const other = open("other");
+    other.take(400_000);
+    large.end();
+    open("large").take(10_000);
+  });
+
+  test("is collected soon after much of it has come and gone", async () => {
+    const { open, collected } = memoryOf(2 ** 30);
+    open("a").take(30 * 2 ** 20);
+    await new Promise(setImmediate);
+    expect(collected()).toBe(0);
+    const one = open("a");
+    one.take(30 * 2 ** 20);
+    one.end();
+    await new Promise(setImmediate);
+    expect(collected()).toBe(1);
+  });
+});
+
+describe("who is counted as one", () => {
+  const key = { id: "key-7", name: "k", role: "user" as const, keyId: 7 };
+
+  test.each([
+    ["a key, wherever it comes from", key, "10.0.0.1", "key-7"],
+    ["a key behind a proxy", key, "127.0.0.1", "key-7"],
+    ["programs on this machine", wellKnown("local", "user"), "127.0.0.1", "local"],
+    ["each neighbour that needs no key", wellKnown("remote", "remote"), "10.0.0.1", "remote 10.0.0.1"],
+    ["each neighbour with the shared key", wellKnown("shared", "user"), "::ffff:10.0.0.2", "shared 10.0.0.2"],
+    ["guests by their network", wellKnown("anonymous", "anonymous"), "2001:db8::1", "anonymous 2001:db8:0:0::/64"],
+    ["all that a proxy lets in without a key", wellKnown("remote", "remote"), "127.0.0.1", "remote"],
+  ])("%s", (_name, principal, address, caller) => {
+    expect(callerOf({ principal, address })).toBe(caller);
   });
 });

@@ -73,6 +73,7 @@ describe("the literals of a text", () => {
       'const a = /x"y/g.test(b);',
       "return /[/]\\//i;",
       "const half = total / 2 / parts.length; // a / b / c",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source code
       "const c = `${d.replace(/`/, `}`)} / ${e / 2 / 1}`;",
       "/* /no/ */ if (x) y(/z$/);",
       'const t = "/no/";',

@@ -29,6 +29,7 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
       const decoded = decode(body, { ...context, hints });
       const { conversation, stream, includeUsage, model, legacyCalls, ignored } = decoded;
       const created = Math.floor(clock() / 1000);
+      const named = namesIn(body);
       const meta: ChatMeta = { id: newId("chatcmpl-"), created, model, includeUsage, legacyCalls };
       const ask = {
         dialect: "chat" as const,
@@ -36,7 +37,7 @@ export function chatRoutes(services: AppServices, exchanges: Exchanges, turns: T
         stream,
         bypassCache: wantsOwnAnswer(request, body),
         ignored,
-        nameOf: (parameter: keyof Sampling) => clientsName(parameter, body),
+        nameOf: (parameter: keyof Sampling) => named[parameter],
         frames: (events: Parameters<typeof encodeChatStream>[0]) => encodeChatStream(events, meta),
         collect: (events: Parameters<typeof collectChatCompletion>[0]) => collectChatCompletion(events, meta),
       };
@@ -57,7 +58,11 @@ const names: Record<keyof Sampling, [string, ...string[]]> = {
   thinkingBudget: ["thinking"],
 };
 
-function clientsName(parameter: keyof Sampling, body: Record<string, unknown>): string {
-  const candidates = names[parameter];
-  return candidates.find((name) => body[name] != null) ?? candidates[0];
+/** How this body names them: the body itself is not kept until its answer. */
+function namesIn(body: Record<string, unknown>): Record<keyof Sampling, string> {
+  const named = Object.entries(names).map(([parameter, all]) => [
+    parameter,
+    all.find((name) => body[name] != null) ?? all[0],
+  ]);
+  return Object.fromEntries(named);
 }

@@ -68,6 +68,8 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
       hostToolsKeys: hostTools?.keys ?? [],
       timeout: config.tuiMode ? config.tuiWallclock : config.timeout,
       maxConcurrent,
+      // The last place is another caller's.
+      maxPerCaller: Math.max(1, maxConcurrent - 1),
       maxQueue: config.maxQueue,
       maxBodySize: config.maxBodySize,
       maxPromptChars: config.maxPromptChars ?? null,

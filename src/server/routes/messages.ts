@@ -26,12 +26,13 @@ export function messageRoutes(services: AppServices, exchanges: Exchanges, turns
       "/v1/messages",
       async ({ request, server }) => {
         const body = await readJsonObject(request, config.maxBodySize, { uploads });
+        const named = namesIn(body);
         const meta: MessageMeta = { id: newId("msg_"), requestId: exchanges.of(request).id };
         const ask: Ask = {
           dialect: "messages",
           bypassCache: wantsOwnAnswer(request, body),
           ...decodeMessagesRequest(body, contextOf(request)),
-          nameOf: (parameter) => clientsName(parameter, body),
+          nameOf: (parameter) => named[parameter],
           frames: (events) => encodeMessageStream(events, meta),
           collect: (events) => collectMessage(events, meta),
         };
@@ -59,8 +60,8 @@ const names: Record<keyof Sampling, string> = {
   thinkingBudget: "thinking",
 };
 
-/** The least effort is asked for by the switch for thinking. */
-function clientsName(parameter: keyof Sampling, { thinking }: Record<string, unknown>): string {
-  const isSwitch = parameter === "effort" && (thinking as { type?: unknown } | null | undefined)?.type === "disabled";
-  return isSwitch ? "thinking" : names[parameter];
+/** The least effort is asked for by the switch for thinking. The body itself is not kept until its answer. */
+function namesIn({ thinking }: Record<string, unknown>): Record<keyof Sampling, string> {
+  const isSwitch = (thinking as { type?: unknown } | null | undefined)?.type === "disabled";
+  return isSwitch ? { ...names, effort: "thinking" } : names;
 }

@@ -5,11 +5,16 @@ import type { AdmissionStats } from "../../core/admission.ts";
 import type { JournalStatus } from "../../core/journal.ts";
 import { errorResponses, forbidden, security, unauthorized } from "../openapi.ts";
 import { renderHistogram, renderSamples } from "../prometheus.ts";
+import type { RequestMemory } from "../request-memory.ts";
 import type { AppServices } from "../services.ts";
 import type { Figures } from "../turns/figures.ts";
 import type { Turns } from "../turns.ts";
 
-export function metricsRoutes({ admission, engine, journal }: AppServices, turns: Turns) {
+export function metricsRoutes(
+  { admission, engine, journal }: AppServices,
+  turns: Turns,
+  memory: Pick<RequestMemory, "held">,
+) {
   return new Elysia({ name: "metrics" }).get(
     "/metrics",
     async () => {
@@ -17,6 +22,9 @@ export function metricsRoutes({ admission, engine, journal }: AppServices, turns
       const text = [
         ofTurns(turns.figures),
         ofQueue(admission.stats()),
+        renderSamples("ocp_request_memory_bytes", "gauge", "Memory that requests are charged for.", [
+          [{}, memory.held()],
+        ]),
         ofJournal(journal.status()),
         renderSamples(
           "ocp_processes",
@@ -50,7 +58,12 @@ function ofTurns({ turns, tokens, queue, first, whole, stats }: Figures): string
 function ofQueue({ running, waiting, rejected }: AdmissionStats): string {
   return [
     renderSamples("ocp_requests_running", "gauge", "Requests that are being answered.", [[{}, running]]),
-    renderSamples("ocp_requests_waiting", "gauge", "Requests that wait for a place.", [[{}, waiting]]),
+    renderSamples(
+      "ocp_requests_waiting",
+      "gauge",
+      "Requests that wait for a place, also while the last one is kept free for another caller.",
+      [[{}, waiting]],
+    ),
     renderSamples("ocp_requests_rejected_total", "counter", "Requests refused because too many waited.", [
       [{}, rejected],
     ]),

@@ -6,13 +6,15 @@ import { OcpError } from "../../core/errors.ts";
 import { renderOpenAiError } from "../../wire/openai-chat/errors.ts";
 import { decodeResponsesRequest } from "../../wire/openai-responses/decode.ts";
 import { collectResponse, encodeResponsesStream, type ResponsesEncoding } from "../../wire/openai-responses/encode.ts";
+import type { Recall } from "../../wire/openai-responses/input.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
 import { wantsOwnAnswer } from "../cache-bypass.ts";
 import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
-import { createResponsesStore, type OwnResponses } from "../responses-store.ts";
+import { type Held, perByte } from "../request-memory.ts";
+import { charsOf, createResponsesStore, type OwnResponses } from "../responses-store.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
 import type { Uploads } from "../uploads.ts";
@@ -34,7 +36,12 @@ export function responsesRoutes(services: AppServices, exchanges: Exchanges, tur
       async ({ request, server }) => {
         const body = await readJsonObject(request, config.maxBodySize, { uploads });
         const own = ownOf(request);
-        const decoded = decodeResponsesRequest(body, { ...context, hints: headerHints(request), recall: own });
+        const { held } = exchanges.of(request);
+        const decoded = decodeResponsesRequest(body, {
+          ...context,
+          hints: headerHints(request),
+          recall: charging(own, held),
+        });
         const { conversation, stream, model, store, items: input, sealed, echo, ignored } = decoded;
         const encoding: ResponsesEncoding = {
           id: newId("resp_"),
@@ -84,6 +91,21 @@ export function responsesRoutes(services: AppServices, exchanges: Exchanges, tur
       },
       { detail: deleteDetail },
     );
+}
+
+/**
+ * Charges the request for what it only refers to, each time that it does: it goes to the CLI all the same. Both throw
+ * OcpError queue_full.
+ */
+function charging(own: OwnResponses, held: Held | null): Recall {
+  const charge = <T>(recalled: T): T => {
+    held?.take(charsOf(recalled) * perByte);
+    return recalled;
+  };
+  return {
+    conversation: (id) => charge(own.conversation(id)),
+    item: (id) => charge(own.item(id)),
+  };
 }
 
 /** The names of the parameters in this dialect. */

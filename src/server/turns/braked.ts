@@ -3,9 +3,8 @@
  * that was kept costs none; and before anything is set aside for the request, since it may make it wait.
  */
 
-import { createHash } from "node:crypto";
 import type { Brake } from "../../core/brake.ts";
-import type { Conversation } from "../../core/conversation.ts";
+import { digestOf } from "../../core/digest.ts";
 import { OcpError } from "../../core/errors.ts";
 import type { Layer } from "../../core/ports.ts";
 import { pause } from "../pause.ts";
@@ -14,7 +13,7 @@ export function braked(brake: Brake): Layer {
   return (next) =>
     async function* slow(conversation, context) {
       const { principal, signal } = context;
-      const request = digest(conversation);
+      const request = digestOf(conversation);
       const wait = brake.check(principal.id, request);
       if (wait > 0) await pause(wait, signal);
       let asked = true;
@@ -28,8 +27,4 @@ export function braked(brake: Brake): Layer {
         if (asked) brake.answered(principal.id, request);
       }
     };
-}
-
-function digest(conversation: Conversation): string {
-  return createHash("sha256").update(JSON.stringify(conversation)).digest("base64url");
 }

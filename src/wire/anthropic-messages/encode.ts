@@ -1,5 +1,6 @@
 /** A turn's events as Anthropic's message: its server-sent events, or one object. */
 
+import { parseBounded } from "../../core/json-bounds.ts";
 import type { BlockDelta, BlockStart, StopReason, TurnEvent, Usage } from "../../core/turn.ts";
 import { asOcpError, cutOff } from "../break-off.ts";
 import { renderAnthropicError } from "./errors.ts";
@@ -165,14 +166,13 @@ function extend(block: ContentBlock, delta: BlockDelta): void {
   else if (delta.type === "signature" && block.type === "thinking") block.signature = delta.signature;
 }
 
-/** An answer that reached its limit of tokens may end within a call's JSON: then nobody can run the call. */
+/**
+ * An answer that reached its limit of tokens may end within a call's JSON: then nobody can run the call. Nor can
+ * anybody run one whose arguments nest deeper than a request may, and the answer that holds it is paid for.
+ */
 function parseInput(json: string): Record<string, unknown> {
-  try {
-    const input: unknown = JSON.parse(json);
-    return typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  const input = parseBounded(json);
+  return typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
 }
 
 function toMessageUsage(usage: Usage): MessageUsage {

@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type as t } from "@sinclair/typebox";
+import { maxMessages, maxTools } from "../bounds.ts";
 
 /** Keys under which a client's own JSON stands, in which null has a meaning. */
 export const ownJson: ReadonlySet<string> = new Set(["input", "input_schema", "schema"]);
@@ -85,6 +86,7 @@ const fields = {
   model: t.Optional(t.String({ description: "An id or alias of GET /v1/models; `sonnet` when absent." })),
   messages: t.Array(messageSchema, {
     minItems: 1,
+    maxItems: maxMessages,
     description: "The last one is the user's: an answer cannot be begun for the assistant.",
   }),
   system: t.Optional(t.Union([t.String(), t.Array(blockSchema)], { description: "Text only." })),
@@ -110,7 +112,9 @@ const fields = {
     ),
   ),
   output_format: t.Optional(formatSchema),
-  tools: t.Optional(t.Array(toolSchema, { description: "The client runs them; server tools are skipped." })),
+  tools: t.Optional(
+    t.Array(toolSchema, { maxItems: maxTools, description: "The client runs them; server tools are skipped." }),
+  ),
   tool_choice: t.Optional(
     t.Object(
       {

@@ -2,6 +2,7 @@
 
 import type { Message, ToolUseBlock } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
+import { parseBounded } from "../../core/json-bounds.ts";
 import { isDeeperThan } from "../check.ts";
 import { completeResults } from "../results.ts";
 
@@ -68,12 +69,7 @@ export function createCallLedger(): CallLedger {
 }
 
 function parseArguments(text: string, param: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = text.trim() === "" ? {} : JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
+  const value = text.trim() === "" ? {} : parseBounded(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isDeeperThan(200, value)) {
     return value as Record<string, unknown>;
   }

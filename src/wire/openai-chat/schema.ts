@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type as t } from "@sinclair/typebox";
+import { maxMessages, maxTools } from "../bounds.ts";
 
 const anyObject = (description: string) => t.Object({}, { description, additionalProperties: true });
 
@@ -156,6 +157,7 @@ export const chatRequestSchema = t.Object(
     model: t.Optional(t.String({ description: "An id or alias of GET /v1/models; `sonnet` when absent." })),
     messages: t.Array(messageSchema, {
       minItems: 1,
+      maxItems: maxMessages,
       description: "The last one is the user's, or results of the assistant's tool calls.",
     }),
     stream: t.Optional(t.Boolean({ description: "Answer as server-sent events." })),
@@ -183,7 +185,10 @@ export const chatRequestSchema = t.Object(
     ),
     n: t.Optional(t.Integer({ minimum: 1, description: "Only 1." })),
     tools: t.Optional(
-      t.Array(toolSchema, { description: "Functions that the client runs when the model calls them." }),
+      t.Array(toolSchema, {
+        maxItems: maxTools,
+        description: "Functions that the client runs when the model calls them.",
+      }),
     ),
     tool_choice: t.Optional(
       t.Union([t.String(), toolChoiceSchema], {
@@ -192,7 +197,10 @@ export const chatRequestSchema = t.Object(
     ),
     parallel_tool_calls: t.Optional(t.Boolean({ description: "Whether one answer may hold several calls; true." })),
     functions: t.Optional(
-      t.Array(functionSchema, { description: "The older form of `tools`; a call is then a `function_call`." }),
+      t.Array(functionSchema, {
+        maxItems: maxTools,
+        description: "The older form of `tools`; a call is then a `function_call`.",
+      }),
     ),
     function_call: t.Optional(
       t.Union([t.String(), t.Object({ name: t.String() }, { additionalProperties: true })], {

@@ -1,6 +1,7 @@
 /** Everything that a Responses request says: what it brings itself, and what it only refers to. */
 
 import { OcpError } from "../../core/errors.ts";
+import { maxMessages } from "../bounds.ts";
 import type { PlacedItem } from "./items.ts";
 import type { InputItem, ResponsesRequest } from "./schema.ts";
 
@@ -46,6 +47,11 @@ export function resolveInput(request: ResponsesRequest, recall: Recall | undefin
         "The previous response is not remembered here; send the whole conversation as `input`.",
         { param: "previous_response_id", reason: "previous_response_not_found" },
       );
+    }
+    if (items.length + (Array.isArray(input) ? input.length : 1) > maxMessages) {
+      throw new OcpError("invalid_request", `A conversation may hold at most ${maxMessages} items.`, {
+        param: "previous_response_id",
+      });
     }
     for (const item of items) placed.push({ item, at: "previous_response_id" });
   }

@@ -4,6 +4,7 @@
  */
 
 import type { RedactedThinkingBlock, ThinkingBlock } from "../../core/conversation.ts";
+import { parseBounded } from "../../core/json-bounds.ts";
 
 /** Tells our envelopes from those of the API that a client spoke to before. */
 const mark = "ocp1.";
@@ -17,12 +18,7 @@ export function sealThinking(block: ThinkingBlock | RedactedThinkingBlock): stri
 /** Null for what is not one of our envelopes. Its signature is the model's side's to check. */
 export function unsealThinking(sealed: string): ThinkingBlock | RedactedThinkingBlock | null {
   if (!sealed.startsWith(mark)) return null;
-  let content: unknown;
-  try {
-    content = JSON.parse(Buffer.from(sealed.slice(mark.length), "base64url").toString());
-  } catch {
-    return null;
-  }
+  const content = parseBounded(Buffer.from(sealed.slice(mark.length), "base64url").toString());
   const { type, thinking, signature, data } = (content ?? {}) as Record<string, unknown>;
   if (type === "thinking" && typeof thinking === "string" && typeof signature === "string" && signature !== "") {
     return { type, thinking, signature };

@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type as t } from "@sinclair/typebox";
+import { maxMessages } from "../bounds.ts";
 import { chatRequestSchema, partSchema } from "../openai-chat/schema.ts";
 
 const anyObject = (description: string) => t.Object({}, { description, additionalProperties: true });
@@ -51,7 +52,7 @@ export const responsesRequestSchema = t.Object(
   {
     model: t.Optional(t.String({ description: "An id or alias of GET /v1/models; `sonnet` when absent." })),
     input: t.Optional(
-      t.Union([t.String(), t.Array(itemSchema)], {
+      t.Union([t.String(), t.Array(itemSchema, { maxItems: maxMessages })], {
         description: "A user's text, or items that end with a user's message or with outputs of calls.",
       }),
     ),

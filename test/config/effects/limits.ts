@@ -57,7 +57,8 @@ export const limits: Record<string, Effect> = {
     await server.set({ maxConcurrent: 1 });
     await withTwo(server, async () => {
       await sees(server, 1, 1);
-      await server.set({ maxConcurrent: 2 });
+      // Of two places one caller takes one, of three two.
+      await server.set({ maxConcurrent: 3 });
       await sees(server, 2, 0);
     });
   },
@@ -93,6 +94,26 @@ export const limits: Record<string, Effect> = {
     });
     await server.set({ memoryMax: 64 * MiB });
     expect((await server.health()).memory.limit).toBe(64 * MiB);
+  },
+
+  async requestMemory({ fake }) {
+    const server = await fake();
+    await server.set({ requestMemory: 16 * MiB });
+    const large = { messages: [user("x".repeat(3_000_000))] };
+    // Half of it is a caller's, and what is asked here takes four times its size.
+    await withTwo(server, async () => {
+      const refused = await ask(server.ocp, large);
+      expect(refused.status).toBe(429);
+      expect(refused.body.error.message).toContain("OCP_REQUEST_MEMORY");
+    });
+    server.cli.says(answer);
+    expect((await ask(server.ocp, large)).status).toBe(200);
+    server.cli.says(silence);
+    await server.set({ requestMemory: 512 * MiB });
+    await withTwo(server, async () => {
+      server.cli.says(answer);
+      expect((await ask(server.ocp, large)).status).toBe(200);
+    });
   },
 
   async repeatLimit({ fake }) {

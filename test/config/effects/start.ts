@@ -172,7 +172,7 @@ export const start: Record<string, Effect> = {
 
   async tuiMaxConcurrent(bench) {
     const simulator = startSimulator({ scenario: () => ({ blocks: ["ok"], delayMs: 1_500 }) });
-    const env = { CLAUDE_TUI_MODE: "1", OCP_TUI_MAX_CONCURRENT: "2", CLAUDE_MAX_QUEUE: "1" };
+    const env = { CLAUDE_TUI_MODE: "1", OCP_TUI_MAX_CONCURRENT: "3", CLAUDE_MAX_QUEUE: "1" };
     const ocp = await bench.start({ simulator, env });
     const answers = await Promise.all([1, 2, 3, 4].map((n) => ask(ocp, { messages: [user(`Question ${n}.`)] })));
     await simulator.stop();
