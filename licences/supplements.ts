@@ -3,6 +3,7 @@
 import { licenceText } from "./texts.ts";
 
 export const supplements: Readonly<Record<string, () => string>> = {
+  "@cfworker/json-schema": () => `Copyright (c) Jeremy Danyow\n\n${licenceText("MIT")}`,
   "@humanwhocodes/momoa": () => `Copyright (c) Nicholas C. Zakas\n\n${licenceText("Apache-2.0")}`,
   "@xterm/headless": () =>
     `Copyright (c) 2017-2019, The xterm.js authors (https://github.com/xtermjs/xterm.js)

@@ -60,7 +60,7 @@ describe("admission", () => {
     });
     await admission.acquire("a", never, () => true);
     let brings = false;
-    await admission.acquire("a", never, () => true);
+    await admission.acquire("c", never, () => true);
     const last = admission.acquire("a", never, () => brings);
     expect((await refusal(last)).code).toBe("queue_full");
     expect(admission.stats()).toMatchObject({ running: 3, waiting: 1 });
