@@ -147,7 +147,7 @@ test.each(["a hard link", "a symbolic link"])(
 /** What changes the disk, as far as it can be seen afterwards. */
 const calls = ["rename", "pwrite64,write", "ftruncate", "fsync", "fchmod", "unlink,unlinkat"];
 
-test.if(process.platform === "linux")(
+needs("strace").test(
   "a write in place that is ended with SIGKILL is finished or forgotten by the next command, and all comes back",
   async () => {
     await using temp = await createTemp();

@@ -54,6 +54,7 @@ const rows: Record<string, Row | string> = {
   settings: { args: ["--all"], shows: true },
   cache: { shows: false },
   logs: { shows: true },
+  licences: "it asks nobody",
   models: "it asks nobody",
   completions: "it asks nobody",
   version: "it asks nobody",
