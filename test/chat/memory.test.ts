@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { startSimulator } from "../../src/demo/simulator.ts";
 import { startOcp, targets } from "../harness/ocp.ts";
 import { descendants } from "../harness/processes.ts";
-import { ask, user } from "./client.ts";
+import { post, user } from "./client.ts";
 
 const MiB = 1024 * 1024;
 const total = 12;
@@ -25,7 +25,17 @@ describe.each(targets())("memory for two processes (%s)", (target) => {
     };
     const looking = setInterval(look, 10);
 
-    const answers = Promise.all(Array.from({ length: total }, (_, i) => ask(ocp, { messages: [user(`Hi ${i}.`)] })));
+    // Two callers, since the last place that memory leaves is kept free for another one.
+    const created = await fetch(`${ocp.url}/api/keys`, { method: "POST", body: JSON.stringify({ name: "other" }) });
+    const { key } = (await created.json()) as { key: string };
+    const answers = Promise.all(
+      Array.from({ length: total }, async (_, i) => {
+        const init = i % 2 === 0 ? {} : { headers: { authorization: `Bearer ${key}` } };
+        const response = await post(ocp, { messages: [user(`Hi ${i}.`)] }, init);
+        await response.text();
+        return response.status;
+      }),
+    );
     // One answer at a time, so that there is always one that runs: a server where none runs may always start one.
     for (let number = 2; number <= total; number++) {
       await simulator.message(number);
@@ -33,8 +43,8 @@ describe.each(targets())("memory for two processes (%s)", (target) => {
       answerOf[number - 1]!.resolve();
     }
     answerOf[total]!.resolve();
-    expect((await answers).map(({ status }) => status)).toEqual(Array(total).fill(200));
+    expect(await answers).toEqual(Array(total).fill(200));
     clearInterval(looking);
     expect(most).toBe(2);
-  }, 30_000);
+  }, 60_000);
 });

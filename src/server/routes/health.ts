@@ -68,8 +68,6 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
       hostToolsKeys: hostTools?.keys ?? [],
       timeout: config.tuiMode ? config.tuiWallclock : config.timeout,
       maxConcurrent,
-      // The last place is another caller's.
-      maxPerCaller: Math.max(1, maxConcurrent - 1),
       maxQueue: config.maxQueue,
       maxBodySize: config.maxBodySize,
       maxPromptChars: config.maxPromptChars ?? null,
@@ -87,6 +85,8 @@ function everything(services: AppServices, turns: Turns, status: EngineStatus, u
     spawn: status.spawn,
     concurrency: {
       maxConcurrent,
+      // The last place is another caller's.
+      maxPerCaller: Math.max(1, maxConcurrent - 1),
       maxQueue: config.maxQueue,
       inflight: queue.running,
       queued: queue.waiting,
