@@ -36,7 +36,9 @@ const none: ReadonlySet<string> = new Set();
 /** JSON.parse takes any depth, but JSON.stringify, which every conversation passes later, overflows the stack. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((child) => isDeeperThan(levels - 1, child));
+  if (levels === 0) return true;
+  const children: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return children.some((child) => typeof child === "object" && isDeeperThan(levels - 1, child));
 }
 
 /** Of a union's faults the one that lies deepest: it belongs to the variant that the client meant. */

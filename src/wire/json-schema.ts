@@ -36,8 +36,9 @@ export function checkSchema(value: unknown, param: string): Record<string, unkno
 /** A value and all inside of it. */
 function countValues(value: unknown): number {
   if (typeof value !== "object" || value === null) return 1;
+  const children: unknown[] = Array.isArray(value) ? value : Object.values(value);
   let count = 1;
-  for (const child of Object.values(value)) count += countValues(child);
+  for (const child of children) count += typeof child === "object" ? countValues(child) : 1;
   return count;
 }
 
