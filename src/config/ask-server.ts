@@ -6,6 +6,7 @@
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../core/address.ts";
 import { OcpError } from "../core/errors.ts";
+import { parseBounded } from "../core/json-bounds.ts";
 
 export interface Bounds {
   /** How long, in ms, head and body may take together. */
@@ -23,9 +24,8 @@ export interface Answer {
 }
 
 const largestBody = 8 * 1024 * 1024;
-/** An answer of OCP has some ten levels, and a thousand keys have 30,000 values. */
-const deepest = 100;
-const mostValues = 400_000;
+/** An answer of OCP has some ten levels, and a thousand keys have 60,000 values and names. */
+const shape = { depth: 100, values: 400_000 };
 
 /**
  * Rejects with OcpError upstream_failed when the body is too large, with a DOMException TimeoutError when the time is
@@ -72,40 +72,9 @@ export async function readAnswer(response: Response, bytes = largestBody): Promi
     }
     chunks.push(chunk);
   }
-  return { status: response.status, ok: response.ok, json: jsonOf(new TextDecoder().decode(Buffer.concat(chunks))) };
+  return {
+    status: response.status,
+    ok: response.ok,
+    json: parseBounded(new TextDecoder().decode(Buffer.concat(chunks)), shape),
+  };
 }
-
-function jsonOf(text: string): unknown {
-  if (!isModest(text)) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the JSON is nested and split up no further than allowed; what is in its strings does not count. */
-function isModest(text: string): boolean {
-  let depth = 0;
-  let values = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (inString) {
-      if (unit === backslash) at++;
-      else if (unit === quote) inString = false;
-      continue;
-    }
-    if (unit === quote) inString = true;
-    else if (unit === openBracket || unit === openBrace) {
-      depth++;
-      values++;
-    } else if (unit === closeBracket || unit === closeBrace) depth--;
-    else if (unit === comma) values++;
-    if (depth > deepest || values > mostValues) return false;
-  }
-  return true;
-}
-
-const [quote, comma, backslash] = [0x22, 0x2c, 0x5c];
-const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];

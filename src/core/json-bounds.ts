@@ -8,12 +8,19 @@
 export const maxDepth = 256;
 /** Values and names together. */
 export const maxValues = 200_000;
+/** Characters of a number. Parsing takes the square of its length: 3 s for 30 MB of digits. */
+export const maxNumber = 1_000;
+
+export interface JsonBounds {
+  depth: number;
+  values: number;
+}
 
 export interface JsonShape {
   /** Values and names. Where a bound is passed, those up to there. */
   values: number;
   /** The bound that the text passes; null: none. */
-  over: "depth" | "values" | null;
+  over: "depth" | "values" | "number" | null;
   /** The outermost name under which that happens, if it is a plain word. */
   name: string | null;
 }
@@ -24,11 +31,11 @@ const [openBracket, closeBracket, openBrace, closeBrace] = [91, 93, 123, 125];
 const [comma, colon] = [44, 58];
 
 /** Reads a text that should be JSON as far as its bounds need it; whether it is JSON is left to the parser. */
-export function shapeOf(text: string, bounds = { depth: maxDepth, values: maxValues }): JsonShape {
+export function shapeOf(text: string, bounds: JsonBounds = { depth: maxDepth, values: maxValues }): JsonShape {
   let depth = 0;
   let values = 0;
-  /** Whether the character before belonged to a number or a word. */
-  let inToken = false;
+  /** Where the number or word began that the character before belonged to; -1: it belonged to none. */
+  let token = -1;
   let name: string | null = null;
 
   for (let at = 0; at < text.length; at++) {
@@ -41,30 +48,30 @@ export function shapeOf(text: string, bounds = { depth: maxDepth, values: maxVal
         if (depth === 1 && end - at <= 40 && text.charCodeAt(end + 1) === colon) name = text.slice(at + 1, end);
         at = end;
         values++;
-        inToken = false;
+        token = -1;
         break;
       }
       case openBracket:
       case openBrace:
         depth++;
         values++;
-        inToken = false;
+        token = -1;
         break;
       case closeBracket:
       case closeBrace:
         depth--;
-        inToken = false;
+        token = -1;
         break;
       case comma:
       case colon:
-        inToken = false;
+        token = -1;
         break;
       default:
-        if (code <= 32) inToken = false;
-        else if (!inToken) {
-          inToken = true;
+        if (code <= 32) token = -1;
+        else if (token === -1) {
+          token = at;
           values++;
-        }
+        } else if (at - token >= maxNumber) return { values, over: "number", name: plain(name) };
     }
     if (depth > bounds.depth) return { values, over: "depth", name: plain(name) };
     if (values > bounds.values) return { values, over: "values", name: plain(name) };
@@ -87,8 +94,8 @@ function plain(name: string | null): string | null {
 }
 
 /** The parsed value; undefined where the text is not JSON or passes a bound. */
-export function parseBounded(text: string): unknown {
-  if (shapeOf(text).over !== null) return undefined;
+export function parseBounded(text: string, bounds?: JsonBounds): unknown {
+  if (shapeOf(text, bounds).over !== null) return undefined;
   try {
     return JSON.parse(text);
   } catch {

@@ -120,10 +120,23 @@ function notes(ask: Ask, first: TurnEvent | null, dropped: number, note: TurnNot
   const refused = first?.type === "start" ? first.ignored.map(ask.nameOf) : [];
   const ignored = [...new Set([...ask.ignored, ...refused])];
   return {
-    ...(ignored.length > 0 ? { "x-ocp-ignored": ignored.join(", ") } : {}),
+    ...(ignored.length > 0 ? { "x-ocp-ignored": listed(ignored) } : {}),
     ...(dropped > 0 ? { "x-ocp-truncated": String(dropped) } : {}),
     ...(note.outputLimit !== null ? { "x-ocp-output-limit": String(note.outputLimit) } : {}),
     // To the client a follower is a hit: its request has cost nothing.
     ...(note.cache === "off" ? {} : { "x-ocp-cache": note.cache === "follower" ? "hit" : note.cache }),
   };
+}
+
+/** Clients refuse a head of more than some 8 KB, so a long list ends with how many more there are. */
+const longestList = 2_000;
+
+function listed(names: readonly string[]): string {
+  let text = "";
+  for (const [at, name] of names.entries()) {
+    const next = at === 0 ? name : `${text}, ${name}`;
+    if (next.length > longestList) return `${text}, and ${names.length - at} more`;
+    text = next;
+  }
+  return text;
 }

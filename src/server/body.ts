@@ -4,7 +4,7 @@
  */
 
 import { OcpError } from "../core/errors.ts";
-import { maxDepth, maxValues, shapeOf } from "../core/json-bounds.ts";
+import { maxDepth, maxNumber, maxValues, shapeOf } from "../core/json-bounds.ts";
 import type { Upload, Uploads } from "./uploads.ts";
 
 /** Bodies that come more slowly are cut. */
@@ -122,15 +122,17 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
+const excess = {
+  depth: `nests more than ${maxDepth} levels deep`,
+  values: `holds more than ${maxValues} values and names`,
+  number: `holds a number of more than ${maxNumber} characters`,
+};
+
 /** The parser's own message may quote the body, so it is not passed on. */
 function parse(text: string, upload?: Upload): unknown {
   const { over, name, values } = shapeOf(text);
   if (over !== null) {
-    const sentence =
-      over === "depth"
-        ? `The request body nests more than ${maxDepth} levels deep.`
-        : `The request body holds more than ${maxValues} values and names.`;
-    throw new OcpError("invalid_request", sentence, name === null ? {} : { param: name });
+    throw new OcpError("invalid_request", `The request body ${excess[over]}.`, name === null ? {} : { param: name });
   }
   upload?.values(values);
   try {

@@ -1,7 +1,7 @@
 /** JSON that nests deep or holds very much, wherever a client or the model may write it: nothing overflows or hangs. */
 
 import { describe, expect, test } from "bun:test";
-import { maxDepth, maxValues, shapeOf } from "../../src/core/json-bounds.ts";
+import { maxDepth, maxNumber, maxValues, shapeOf } from "../../src/core/json-bounds.ts";
 import { noUsage, type TurnEvent } from "../../src/core/turn.ts";
 import { adminKey, errorOf, type Script, serve } from "./served.ts";
 
@@ -169,5 +169,7 @@ describe("the shape of a text", () => {
     expect(shapeOf(nested(maxDepth + 1)).over).toBe("depth");
     expect(shapeOf(`[${"1,".repeat(maxValues - 2)}1]`).over).toBe(null);
     expect(shapeOf(`[${"1,".repeat(maxValues - 1)}1]`).over).toBe("values");
+    expect(shapeOf(`[-${"1".repeat(maxNumber - 1)},1]`).over).toBe(null);
+    expect(shapeOf(`[-${"1".repeat(maxNumber)},1]`).over).toBe("number");
   });
 });

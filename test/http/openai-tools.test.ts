@@ -152,6 +152,17 @@ describe("POST /v1/chat/completions", () => {
     expect(response.headers.get("x-ocp-ignored")).toBe("seed, tools.web_search, tools.custom");
   });
 
+  test("names as many of very many skipped kinds as a client's head has room for", async () => {
+    const tools = Array.from({ length: 900 }, (_, at) => ({ type: `kind_${at}` }));
+    const response = await serve().chat({ ...hello, tools });
+    expect(response.status).toBe(200);
+    const header = response.headers.get("x-ocp-ignored") ?? "";
+    expect(header.length).toBeLessThan(2_100);
+    const [, named, more] = /^(.*), and (\d+) more$/.exec(header) ?? [];
+    expect(named?.split(", ")[0]).toBe("tools.kind_0");
+    expect((named?.split(", ").length ?? 0) + Number(more)).toBe(900);
+  });
+
   test("hands the engine the conversation's names from head and body", async () => {
     let hints: string[] = [];
     const served = serve({
