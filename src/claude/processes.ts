@@ -186,6 +186,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
     conversations.keep(session);
     settle(session, () => end(session));
     eviction.surplus(liveMax());
+    // From here on it is ended for a turn that waits for room.
+    options.onRoom();
   };
 
   const begin = (process: ClaudeProcess, { conversation, principal, identity, login }: ProcessRequest): Session => {
@@ -258,7 +260,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
         keep(transcript) {
           done();
           keep(session, prints.at(-1) as Fingerprint, request, transcript);
-          options.onRoom();
         },
         kill() {
           done();
@@ -267,7 +268,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
         dismiss() {
           done();
           dismiss(session, request.hostTools !== null);
-          options.onRoom();
         },
         retire() {
           done();
