@@ -60,7 +60,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   /** The open block: its index in the API's message, and in ours, where blocks that we do not pass on do not count. */
   let open: { theirs: number; ours: number; type: string } | null = null;
   let calls = 0;
-  /** Whether anything was said or called: after a message without it the CLI asks again by itself. */
+  /** Whether anything was said that can be seen, or called: after a message without it the CLI asks again by itself. */
   let substance = false;
   /** Whether there was a call that nobody will answer. */
   let strayCall = false;
@@ -77,7 +77,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   };
 
   const say = (index: number, piece: string) => {
-    if (piece !== "") substance = true;
+    if (piece.trim() !== "") substance = true;
     outlet.say(index, piece);
   };
   const onText = (index: number, text: unknown): Verdict => {
@@ -199,11 +199,12 @@ export function createAnswer(options: AnswerOptions): Answer {
         if (calls === 0 && mustCall && reason === "end_turn") {
           return failed(unusableAnswer("The model made no call, though the request demands one."));
         }
-        // A tool that the model invented is left out: the CLI would ask again and again, at the user's cost.
-        return end(
-          reason === "tool_use" && calls === 0 ? "end_turn" : (reason as StopReason),
-          event.delta.stop_sequence,
-        );
+        // Of a call that never came, or of a tool that the model invented, the CLI would ask again, at the user's cost.
+        if (reason === "tool_use" && calls === 0) {
+          substance = false;
+          return end("end_turn", null);
+        }
+        return end(reason as StopReason, event.delta.stop_sequence);
       }
       default:
         return more;

@@ -61,6 +61,8 @@ const inherited = [
 const switches = {
   DISABLE_AUTOUPDATER: "1",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  // 2.1.330 otherwise fetches the marketplace of plugins from another host in its first session.
+  CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: "1",
   // `@/etc/passwd` in a prompt would otherwise be read from this host.
   CLAUDE_CODE_DISABLE_ATTACHMENTS: "1",
   CLAUDE_CODE_DISABLE_CLAUDE_MDS: "1",
@@ -76,6 +78,8 @@ const switches = {
   // One error, no second text: an answer is one upstream message.
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
   CLAUDE_CODE_MAX_RETRIES: "2",
+  // A refusal is an answer: 2.1.330 otherwise asks once more.
+  CLAUDE_CODE_DISABLE_REFUSAL_RETRY: "1",
 };
 
 const flags = [

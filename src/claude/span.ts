@@ -1,12 +1,16 @@
 /**
  * Reads the frames of a turn in which the CLI runs tools of this host, because the operator asked for them: the answer
- * spans as many upstream messages as the CLI needs, and ends with the CLI's result. Its own calls never go out.
+ * spans as many upstream messages as the CLI needs, and ends with the CLI's result. Its own calls never go out. A
+ * message without a call after which the CLI would ask once more for the same ends the answer right there.
  */
 
 import { noUsage, type StopReason, type Usage } from "../core/turn.ts";
 import type { StreamFrame } from "./protocol.ts";
-import { type Answer, cut, more, type ReadingOptions, readFrames, type Verdict } from "./reading.ts";
+import { type Answer, cut, type Left, more, type ReadingOptions, readFrames, type Verdict } from "./reading.ts";
 import { addUsage, mergeUsage } from "./usage.ts";
+
+/** The ends after which the CLI ends the turn too, if anything was said. */
+const natural = new Set<StopReason>(["end_turn", "stop_sequence"]);
 
 export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer {
   let started = false;
@@ -18,6 +22,9 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
   let blocks = 0;
   let reason: StopReason = "end_turn";
   let model = "";
+  /** Whether the message that runs has called a tool, and has said anything that can be seen. */
+  let called = false;
+  let said = false;
   /** What the last text ended with: two messages do not run together. */
   let tail = "";
 
@@ -27,6 +34,14 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
     emit({ type: "start", model, usage, path, ignored });
   };
 
+  const end = (left: Left): Verdict => {
+    begin();
+    if (open) emit({ type: "block_stop", index: open.ours });
+    open = null;
+    emit({ type: "end", stop: reason === "tool_use" ? "end_turn" : reason, stopSequence: null, usage: total });
+    return { kind: "ended", left };
+  };
+
   const onStream = (event: StreamFrame["event"]): Verdict => {
     switch (event.type) {
       case "message_start":
@@ -34,9 +49,12 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
         if (!started) model = event.message.model;
         started = true;
         usage = mergeUsage(noUsage, event.message.usage);
+        called = false;
+        said = false;
         return more;
       case "content_block_start": {
         const { type } = event.content_block;
+        if (type === "tool_use") called = true;
         if (type !== "text" && type !== "thinking") return more;
         begin();
         open = { theirs: event.index, ours: blocks++ };
@@ -51,6 +69,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
         const { delta } = event;
         if (delta.type === "text_delta" && delta.text !== "") {
           tail = delta.text;
+          if (delta.text.trim() !== "") said = true;
           emit({ type: "delta", index: open.ours, delta: { type: "text", text: delta.text } });
         } else if (delta.type === "thinking_delta" && delta.thinking !== "") {
           emit({ type: "delta", index: open.ours, delta: { type: "thinking", text: delta.thinking } });
@@ -68,6 +87,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
           total = addUsage(total, usage);
           usage = noUsage;
           reason = event.delta.stop_reason as StopReason;
+          if (!called && !(said && natural.has(reason))) return end("astray");
         }
         return more;
       default:
@@ -85,11 +105,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
     accept: readFrames(
       {
         onStream,
-        onResult() {
-          begin();
-          emit({ type: "end", stop: reason === "tool_use" ? "end_turn" : reason, stopSequence: null, usage: total });
-          return { kind: "ended", left: reason === "end_turn" ? "clean" : "spent" };
-        },
+        onResult: () => end(reason === "end_turn" ? "clean" : "spent"),
       },
       now,
     ),

@@ -90,7 +90,8 @@ export function startSimulator(options: SimulatorOptions = {}): Simulator {
 
     const script = (await scenario?.(received)) ?? readMarker(lastUserText(body)) ?? greeting(body, paceMs);
     await pause(script.delayMs ?? 0, connection);
-    if (severed.aborted) return noResponse(end);
+    if (request.signal.aborted) end("aborted");
+    if (severed.aborted || request.signal.aborted) return noResponse(end);
     if ("status" in script) return answered(errorResponse(script, requestId, now()));
     if (counting) return answered(Response.json({ input_tokens: script.usage?.input ?? tokens }));
     const limits = script.limits ?? options.limits?.(received.number);

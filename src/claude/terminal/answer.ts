@@ -7,7 +7,8 @@
  * with calls, or where the CLI by itself asks for more, when nothing was written for a while.
  *
  * Without tools of this host an answer is the first message of the turn. The CLI may by itself ask for more after
- * `max_tokens`, a refusal or a cut, which then ends with the session, some 100 ms after the message did.
+ * `max_tokens`, a refusal, a cut, or a message of which nothing can be seen; that ends with the session, some 100 ms
+ * after the message did. What such a message thought is then the answer.
  */
 
 import type { Sampling } from "../../core/conversation.ts";
@@ -72,10 +73,13 @@ interface Said {
   /** When it was written, ISO. */
   at: string;
   text: string;
+  thoughts: Thought[];
   usage: Usage;
   stop: string | null;
   stopSequence: string | null;
 }
+
+type Thought = { type: "thinking"; thinking: string; signature: string } | { type: "redacted_thinking"; data: string };
 
 interface Call {
   id: string;
@@ -85,6 +89,13 @@ interface Call {
 
 /** Of a message after which the CLI ends the turn; after others it asks for more, or comments. */
 const natural = new Set<string>(["end_turn", "stop_sequence"]);
+
+/** How the CLI begins when it asks for more by itself (2.1.197, 2.1.330), and how the message before it ended. */
+const goingOn: ReadonlyArray<readonly [string, StopReason]> = [
+  ["[Your previous response had no visible output.", "end_turn"],
+  ["Your response above was stopped by a safety classifier", "refusal"],
+  ["Output token limit hit", "max_tokens"],
+];
 
 const unusableAnswer = (message: string) => new OcpError("upstream_failed", message, { reason: unusable });
 
@@ -108,8 +119,13 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The answer in JSON, which is a call too; the session waits for its result for ever. */
   let json: Record<string, unknown> | null = null;
   let { entered } = options;
-  /** The record of the turn's end was written. */
-  let ended = false;
+  /** When the user's message was entered, ISO; it may be read after what came of it. */
+  let enteredAt = "";
+  /** When the last record of a turn's end was written, ISO. */
+  let endedAt: string | null = null;
+  const hasEnded = () => entered && endedAt !== null && endedAt >= enteredAt;
+  /** How a message ended of which nothing was written down. */
+  let unwritten: StopReason | null = null;
   /** The CLI's last piece of text, once it has ended the turn by itself. */
   let lastText: string | null = null;
   /** The CLI went on with something that is none of the answer. */
@@ -144,11 +160,28 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     return { kind: "ended", left: "astray" };
   };
 
+  /** Lets out what was thought, where nothing else was said; returns how many blocks that were. */
+  const think = (): number => {
+    const thoughts = [...messages.values()].flatMap((said) => said.thoughts);
+    for (const [index, thought] of thoughts.entries()) {
+      if (thought.type === "redacted_thinking") {
+        emit({ type: "block_start", index, block: { type: "redacted_thinking", data: thought.data } });
+      } else {
+        emit({ type: "block_start", index, block: { type: "thinking" } });
+        emit({ type: "delta", index, delta: { type: "thinking", text: thought.thinking } });
+        emit({ type: "delta", index, delta: { type: "signature", signature: thought.signature } });
+      }
+      emit({ type: "block_stop", index });
+    }
+    return thoughts.length;
+  };
+
   const total = () => [...messages.values()].reduce((sum, { usage }) => addUsage(sum, usage), noUsage);
   const end = (stop: StopReason, stopSequence: string | null, usage = total()) => {
     begin();
     if (open) emit({ type: "block_stop", index: 0 });
     let index = open ? 1 : 0;
+    if (!open && calls.length === 0) index = think();
     if (stop === "tool_use") {
       for (const { id, name, input } of calls) {
         emit({ type: "block_start", index, block: { type: "tool_use", id, name } });
@@ -168,6 +201,9 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     }
     return all;
   };
+
+  /** Whether a person would see anything of it; otherwise the CLI asks again. */
+  const isSeen = () => written().trim() !== "";
 
   /** Lets out what of the written text was not displayed. */
   const topUp = (): Verdict => {
@@ -205,7 +241,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     const clean = stop === "end_turn" || stop === "stop_sequence" || stop === "tool_use";
     return {
       kind: "ended",
-      left: clean && !strayCall && json === null && (open || calls.length > 0) ? "clean" : "astray",
+      left: clean && !strayCall && json === null && !wentOn && (isSeen() || calls.length > 0) ? "clean" : "astray",
     };
   };
 
@@ -223,6 +259,12 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
 
   const noteBlock = (said: Said, block: Record<string, unknown>) => {
     if (block.type === "text" && typeof block.text === "string") said.text += block.text;
+    if (block.type === "redacted_thinking" && typeof block.data === "string") {
+      said.thoughts.push({ type: "redacted_thinking", data: block.data });
+    }
+    if (block.type === "thinking" && typeof block.thinking === "string") {
+      said.thoughts.push({ type: "thinking", thinking: block.thinking, signature: String(block.signature ?? "") });
+    }
     if (block.type !== "tool_use" || spans) return;
     const called = unprefixed(String(block.name));
     // The CLI answers a call of what does not exist by itself, and lets the model try again.
@@ -243,16 +285,30 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The message that ends the answer, other than with calls. */
   const lastOne = () => [...messages.values()].find(({ stop }) => stop !== null && stop !== "tool_use");
 
+  const forget = () => {
+    messages.clear();
+    calls.length = 0;
+    strayCall = false;
+    json = null;
+  };
+
   const noteMessage = (line: TranscriptLine): void => {
     const { message } = line;
     if (typeof message?.id !== "string" || message.model === "<synthetic>") return;
     const known = messages.get(message.id);
     if (!known && past.has(message.id)) return;
+    const at = line.timestamp ?? "";
     if (!known && messages.size > 0 && !spans) {
       wentOn = true;
-      return;
+      const [first] = messages.values();
+      // What followed a message without visible text may have been displayed by then: it belongs to the answer.
+      const isShown = shown.trim() !== "" && !isSeen();
+      if (!isShown && first && at >= first.at) return;
+      if (isShown) for (const blank of messages.values()) blank.stop = null;
+      // Lines may be written in another order than they came.
+      else forget();
     }
-    const said = known ?? { at: line.timestamp ?? "", text: "", usage: noUsage, stop: null, stopSequence: null };
+    const said = known ?? { at, text: "", thoughts: [], usage: noUsage, stop: null, stopSequence: null };
     messages.set(message.id, said);
     past.add(message.id);
     if (!begun && typeof message.model === "string") answering = message.model;
@@ -274,12 +330,27 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     }
   };
 
+  const noteGoingOn = ({ message }: TranscriptLine): void => {
+    const text = textOf(message?.content);
+    const reason = goingOn.find(([begin]) => text.startsWith(begin))?.[1];
+    if (reason === undefined) return;
+    wentOn = true;
+    if (messages.size === 0) unwritten ??= reason;
+  };
+
   const note = (line: TranscriptLine): void => {
     if (line.isSidechain) return;
-    if (line.type === "user" && !line.isMeta) entered = true;
+    if (line.type === "user" && !line.isMeta) {
+      enteredAt = entered ? enteredAt : (line.timestamp ?? "");
+      entered = true;
+    }
     if (line.type === "user") noteResults(line);
+    if (line.type === "user" && line.isMeta) noteGoingOn(line);
     if (line.type === "assistant" && !line.isApiErrorMessage) noteMessage(line);
-    if (entered && line.type === "system" && line.subtype === "turn_duration") ended = true;
+    if (line.type === "assistant" && line.isApiErrorMessage && line.message?.stop_reason === "refusal") {
+      unwritten = "refusal";
+    }
+    if (line.type === "system" && line.subtype === "turn_duration") endedAt = line.timestamp ?? "";
   };
 
   /** Ends the answer if all of it is known. */
@@ -292,8 +363,10 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     if (last && natural.has(last.stop as string)) {
       // The CLI waits for its calls, whatever the reason that was given.
       if (isSettled && areMade && called.size > 0 && !spans) return finish({ ...last, stop: "tool_use" });
-      const isWhole = ended || (lastText !== null && lastText.trim() !== "" && all.trimEnd().endsWith(lastText.trim()));
-      return (covers && isWhole) || (isSettled && ended) ? finish(last) : more;
+      if (wentOn && last.text.trim() === "" && (covers || isSettled)) return finish(last);
+      const isWhole =
+        hasEnded() || (lastText !== null && lastText.trim() !== "" && all.trimEnd().endsWith(lastText.trim()));
+      return (covers && isWhole) || (isSettled && hasEnded()) ? finish(last) : more;
     }
     if (last) return wentOn || isSettled || (all !== "" && all === shown) ? finish(last) : more;
 
@@ -306,9 +379,18 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     if (only?.stop === null && !spans && isSettled && areMade && called.size > 0) {
       return finish({ ...only, stop: "tool_use" });
     }
-    if (!ended || !isSettled) return more;
+    if (messages.size === 0 && unwritten !== null && shown === "") return endUnwritten(unwritten);
+    if (!hasEnded() || !isSettled) return more;
     if (messages.size > 0) return cut();
-    end("end_turn", null);
+    return endUnwritten("end_turn");
+  };
+  /** Ends with a message of which the CLI wrote nothing down, since it had no content. */
+  const endUnwritten = (reason: StopReason): Verdict => {
+    if (output && reason === "end_turn") return finishOutput(output, reason);
+    if (mustCall && reason === "end_turn") {
+      return failed(unusableAnswer("The model made no call, though the request demands one."));
+    }
+    end(reason, null, { ...noUsage, input: options.estimateInput() });
     return { kind: "ended", left: "astray" };
   };
   const none: ReadonlySet<string> = new Set();
@@ -337,7 +419,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     },
     read(lines) {
       for (const line of lines) note(line);
-      const error = lines.find(({ isApiErrorMessage }) => isApiErrorMessage);
+      const error = lines.find((line) => line.isApiErrorMessage && line.message?.stop_reason !== "refusal");
       const last = lastOne();
       // After a message that it would go on from, the CLI tells a person what it makes of that.
       if (error && (!last || natural.has(last.stop as string))) return failed(failureIn(error, now()));
@@ -349,4 +431,10 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     },
     settled: (called) => conclude(true, called),
   };
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((block) => (typeof block?.text === "string" ? block.text : "")).join("");
 }
