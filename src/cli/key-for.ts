@@ -1,12 +1,14 @@
 /**
  * Which key a command presents to a server. `--key` and OCP_ADMIN_KEY are what the caller wants, and go where the caller
  * says. The key in `~/.ocp/admin-key` was made by this user's own server and goes to no other: not to another machine,
- * and not to another port of this one, where a tunnel to another machine or another user's program may listen.
+ * not to another port of this one, where a tunnel to another machine may listen, and not to another user's process at
+ * the own port, as far as the system says whose it is.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { isThisMachine } from "../config/ask-server.ts";
+import { listenersAt } from "../config/listener.ts";
 import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
 import { isLoopback } from "../core/address.ts";
@@ -34,7 +36,7 @@ export function keyFor(url: string, given: string | null, env: Environment, own:
   if (kept === null) return { url, key: null, withheld: null };
   const asked = URL.canParse(url) ? new URL(url) : null;
   const server = own.find((each) => asked !== null && isAt(asked, each));
-  if (server) return { url: byAddress(url, server), key: kept, withheld: null };
+  if (server) return presentedTo(byAddress(url, server), kept, env);
   const isOtherPort = asked !== null && asked.port !== "" && isLoopback(asked.hostname);
   const otherPort = isOtherPort ? `; if it is your own, name its port with CLAUDE_PROXY_PORT=${asked.port}` : "";
   return {
@@ -42,6 +44,31 @@ export function keyFor(url: string, given: string | null, env: Environment, own:
     key: null,
     withheld: `The key in ~/.ocp/admin-key is for this machine's own server at ${own[0]?.url} and was not sent to ${url}. Give that server's key with --key or OCP_ADMIN_KEY${otherPort}.`,
   };
+}
+
+/** `url`: of this user's own server, by address. */
+function presentedTo(url: string, key: string, env: Environment): Presented {
+  const { hostname, port, protocol } = new URL(url);
+  const withhold = (why: string) => ({
+    url,
+    key: null,
+    withheld: `The key in ~/.ocp/admin-key was not sent to ${url}: ${why}`,
+  });
+  // The address may have become another machine's since it was written down.
+  if (!isThisMachine(hostname)) return withhold(`${hostname} is not an address of this machine. See CLAUDE_BIND.`);
+  const usual = protocol === "https:" ? 443 : 80;
+  const stranger = listenersAt(hostname, Number(port || usual)).find(
+    (uid) => !mayRead(resolvePaths(env).adminKey, uid),
+  );
+  if (stranger === undefined) return { url, key, withheld: null };
+  return withhold(
+    `a process of user ${stranger} listens there, who may not read it. If you trust that server, give its key with --key or OCP_ADMIN_KEY.`,
+  );
+}
+
+/** Root, the owner of the file, and whoever runs this command. */
+function mayRead(file: string, uid: number): boolean {
+  return [0, statSync(file, { throwIfNoEntry: false })?.uid, process.getuid?.()].includes(uid);
 }
 
 /** Whether the URL is one at which this server listens. A name is not: whoever answers for names chooses where it leads. */

@@ -34,6 +34,13 @@ export function plainAddress(address: string): string {
   return (groups && mappedV4(groups)) ?? plain;
 }
 
+/** The 4 or 16 bytes of an address, as `plainAddress` takes it; null for a name. */
+export function addressBytes(address: string): number[] | null {
+  const plain = plainAddress(address);
+  if (plain.includes(":")) return groupsOf(plain)?.flatMap((group) => [group >> 8, group & 0xff]) ?? null;
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(plain) ? plain.split(".").map(Number) : null;
+}
+
 /** Without brackets and zone, in lower case. */
 function bare(address: string): string {
   const [withoutZone = ""] = address.replace(/^\[|\]$/g, "").split("%", 1);

@@ -1,13 +1,15 @@
 /** The key in `~/.ocp/admin-key` goes to this user's own server and to no other; a key that the caller names goes where they say. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ArgsDef, CommandDef } from "citty";
 import { below, commands } from "../../src/cli/commands.ts";
 import { plainPath } from "../connect/shell.ts";
 import { testEnv } from "../harness/env.ts";
+import { needs } from "../harness/needs.ts";
 import { ocpCommand } from "../harness/ocp.ts";
+import { listenAsOtherUser, otherUid } from "../harness/other-user.ts";
 import { createTemp, type Temp } from "../harness/temp.ts";
 import type { Outcome } from "./run.ts";
 
@@ -201,6 +203,54 @@ describe("this user's own server", () => {
       proxy.stop();
     }
   });
+});
+
+needs("Linux", "root").describe("another user's process at the port of this user's own server", () => {
+  const text = `user ${otherUid}`;
+
+  test.each(["127.0.0.1", "0.0.0.0", "::"])("gets no key of the file where it listens at %s", async (hostname) => {
+    await using squatter = await listenAsOtherUser(hostname);
+    const { code, stdout, stderr } = await run(["status"], { CLAUDE_PROXY_PORT: String(squatter.port) });
+    expect(await squatter.keys()).toEqual([null]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("The key in ~/.ocp/admin-key was not sent to");
+    expect(stderr).toContain(text);
+    expect(stderr).not.toContain(fileKey);
+  });
+
+  test("gets the key that the caller names", async () => {
+    await using squatter = await listenAsOtherUser();
+    await run(["status", "--key", "ocp_theirs"], { CLAUDE_PROXY_PORT: String(squatter.port) });
+    expect(await squatter.keys()).toEqual(["Bearer ocp_theirs"]);
+  });
+
+  test("gets the key of a file that is that user's own", async () => {
+    const file = join(temp.home, ".ocp", "admin-key");
+    chownSync(file, otherUid, otherUid);
+    try {
+      await using server = await listenAsOtherUser();
+      await run(["status"], { CLAUDE_PROXY_PORT: String(server.port) });
+      expect(await server.keys()).toEqual([bearer]);
+    } finally {
+      chownSync(file, 0, 0);
+    }
+  });
+
+  test("does not keep the key from our own server, when it listens at another address", async () => {
+    await using squatter = await listenAsOtherUser("127.0.0.2", own.port);
+    await run(["status"]);
+    expect(own.keys).toEqual([bearer]);
+    expect(squatter.port).toBe(own.port);
+  });
+});
+
+test("an address that CLAUDE_BIND names and that is no longer this machine's gets no key", async () => {
+  // 192.0.2.0/24 is for documentation: no machine has it, and nothing answers there.
+  const env = { CLAUDE_BIND: "192.0.2.7", HTTP_PROXY: other.url, CLAUDE_PROXY_PORT: String(own.port) };
+  const { code, stderr } = await run(["status"], env);
+  expect(code).toBe(1);
+  expect(other.keys).toEqual([null]);
+  expect(stderr).toContain("192.0.2.7 is not an address of this machine");
 });
 
 test("ocp health says why a server that answers strangers tells little", async () => {

@@ -5,7 +5,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { createUser } from "../connect/shell.ts";
+import { needs } from "../harness/needs.ts";
 import { type Ocp, startOcp, targets } from "../harness/ocp.ts";
+import { listenAsOtherUser, otherUid } from "../harness/other-user.ts";
 import { createTemp } from "../harness/temp.ts";
 import { root } from "../imports.ts";
 
@@ -104,7 +106,9 @@ describe("/ocp", () => {
     await answer("health", {}, env);
     await answer("health", { url: `http://localhost:${own.port}/v1` }, env);
     const refused = await answer("health", {}, { ...env, OCP_PROXY_URL: other.url.href });
-    expect(refused).toContain(`is for http://127.0.0.1:${own.port} and was not sent to http://127.0.0.1:${other.port}`);
+    expect(refused).toContain(
+      `was not sent to http://127.0.0.1:${other.port}: it is for http://127.0.0.1:${own.port}.`,
+    );
     await answer("health", { url: other.url.href, key: "theirs" }, env);
     await answer("health", {}, { ...env, CLAUDE_PROXY_PORT: String(redirects.port) });
     expect(keys).toEqual([
@@ -114,6 +118,18 @@ describe("/ocp", () => {
       ["other", "Bearer theirs"],
       ["redirects", "Bearer ocp_admin_x"],
     ]);
+  });
+
+  needs("Linux", "root").test("sends it to no process of another user at the port of the server", async () => {
+    await using temp = await createTemp();
+    mkdirSync(join(temp.home, ".ocp"));
+    writeFileSync(join(temp.home, ".ocp", "admin-key"), "ocp_admin_x\n");
+    for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
+      await using squatter = await listenAsOtherUser(hostname);
+      const env = { HOME: temp.home, CLAUDE_PROXY_PORT: String(squatter.port) };
+      expect(await answer("health", {}, env)).toContain(`a process of user ${otherUid} listens there`);
+      expect(await squatter.keys()).toEqual([null]);
+    }
   });
 
   test("reads no more of a server than an answer of OCP has", async () => {

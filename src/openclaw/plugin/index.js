@@ -4,7 +4,7 @@
  * It stands alone: the gateway loads this file, without the rest of OCP.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { homedir } from "node:os";
@@ -140,7 +140,8 @@ function asker(config, env) {
   const named = config.key || env.OCP_ADMIN_KEY || "";
   const kept = named === "" ? adminKey(env) : "";
   const isOwn = URL.canParse(url) && new URL(url).origin === own;
-  const key = named || (isOwn ? kept : "");
+  const stranger = isOwn && kept !== "" ? strangerAt(Number(new URL(url).port || 80), env) : undefined;
+  const key = named || (isOwn && stranger === undefined ? kept : "");
   return async (method, path, body) => {
     const { status, text } = await request(`${url}${path}`, method, key, body).catch((error) => {
       if (error === tooLarge) throw new Error(`What answers at ${url} sends more than any answer of OCP.`);
@@ -150,7 +151,13 @@ function asker(config, env) {
     if (status >= 200 && status < 300 && typeof answer === "object" && answer !== null) return answer;
     const said = answer?.error?.message;
     if (status === 401 || status === 403) {
-      const why = kept === "" || isOwn ? "" : ` The one in ~/.ocp/admin-key is for ${own} and was not sent to ${url}.`;
+      const unsent = ` The one in ~/.ocp/admin-key was not sent to ${url}`;
+      const why =
+        stranger !== undefined
+          ? `${unsent}: a process of user ${stranger} listens there, who may not read it.`
+          : kept === "" || isOwn
+            ? ""
+            : `${unsent}: it is for ${own}.`;
       throw new Error(
         `The server wants its admin key: set OCP_ADMIN_KEY where the gateway runs, or \`key\` in this plugin's configuration.${why}`,
       );
@@ -220,6 +227,28 @@ function ownUrl(/** @type {Record<string, string | undefined>} */ env) {
   return `http://127.0.0.1:${port}`;
 }
 
+/**
+ * The user who may not read the key and whose process listens at 127.0.0.1, as far as Linux says; else undefined. The
+ * tables are described where the commands read them, in src/config/listener.ts.
+ * @param {number} port
+ * @param {Record<string, string | undefined>} env
+ */
+function strangerAt(port, env) {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const sockets = ["tcp", "tcp6"].flatMap((name) =>
+    read(`/proc/net/${name}`)
+      .split("\n")
+      .map((line) => line.trim().split(/ +/))
+      .filter(([, place, , state]) => state === "0A" && place?.endsWith(end)),
+  );
+  const places = ["0100007F", "0000000000000000FFFF00000100007F", "00000000", "0".repeat(32)];
+  const nearest = places.find((place) => sockets.some(([, each]) => each === `${place}${end}`));
+  const uids = sockets.filter(([, place]) => place === `${nearest}${end}`).map((fields) => Number(fields[7]));
+  const isWhole = read("/proc/self/uid_map").trim().endsWith(" 4294967295");
+  const owner = statSync(fileOf(env, "admin-key"), { throwIfNoEntry: false })?.uid;
+  return uids.find((uid) => ![0, owner, process.getuid?.()].includes(uid) && (isWhole || uid !== 65_534));
+}
+
 /** The one that the server made at its first start, if it is this user's. */
 function adminKey(/** @type {Record<string, string | undefined>} */ env) {
   return textOf(env, "admin-key").trim();
@@ -227,8 +256,16 @@ function adminKey(/** @type {Record<string, string | undefined>} */ env) {
 
 /** A file of OCP's; empty when it cannot be read. */
 function textOf(/** @type {Record<string, string | undefined>} */ env, /** @type {string} */ name) {
+  return read(fileOf(env, name));
+}
+
+function fileOf(/** @type {Record<string, string | undefined>} */ env, /** @type {string} */ name) {
+  return join(env.HOME || homedir(), ".ocp", name);
+}
+
+function read(/** @type {string} */ path) {
   try {
-    return readFileSync(join(env.HOME || homedir(), ".ocp", name), "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return "";
   }
