@@ -72,7 +72,7 @@ const modes = [
   { mode: "without tools of this host", options: {}, hides: false },
   {
     mode: "with tools of this host",
-    options: { hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false } },
+    options: { hostTools: { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false, keys: [] } },
     hides: true,
   },
 ];

@@ -22,7 +22,7 @@ const through = ({ url }: RefusingProxy) => ({
   https_proxy: url,
 });
 
-const host = { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false };
+const host = { allowed: ["Read"], mcpConfig: undefined, skipPermissions: false, keys: [] };
 const login = {
   claudeAiOauth: {
     accessToken: "sk-ant-oat01-file",
