@@ -188,7 +188,7 @@ describe.each(targets())("where memory is short (%s)", (target) => {
     await parked;
     const how = await Promise.race([waiting.then(() => "let in"), Bun.sleep(20_000).then(() => "waits on")]);
     expect(how).toBe("let in");
-    await ask(keys.other, [user("Hold on.")], []);
+    await ask(keys.third, [user("Hold on.")], []);
     await held;
     expect((await health(ocp)).memory.estimate).toBeLessThanOrEqual(memoryFor(2));
   }, 120_000);
