@@ -91,7 +91,7 @@ describe.each(cliVersions.flatMap((cli) => modes.map((each) => ({ cli, ...each }
       async ({ timing }) => {
         for (const { name, script, expected } of [...endings, callThatNeverCame]) {
           play(driven, { ...script, ...timing });
-          const answer = await driven.turn([user(name)]);
+          const answer = await driven.turn([user(name)], {}, "local");
           // What is hidden is not shown between the CLI's own steps.
           const blocks = hides ? expected[0].filter((type) => type !== "redacted_thinking") : expected[0];
           expect([name, ...shapeOf(answer)]).toEqual([name, blocks, expected[1]]);
@@ -117,7 +117,7 @@ describe.each(cliVersions)("interactive (%s CLI)", (cli) => {
     const bare = endings.filter(({ expected: [blocks] }) => !blocks.includes("text"));
     for (const [at, { name, script, expected }] of bare.entries()) {
       play(driven, { ...script, ...paces[at % 2]!.timing });
-      const answer = await driven.turn([user(name)]);
+      const answer = await driven.turn([user(name)], {}, "local");
       expect([name, ...shapeOf(answer)]).toEqual([name, ...expected]);
       if (expected[0].includes("thinking")) expect(thoughtsOf(answer)).toBe("Let me think.");
       const [, second, ...more] = driven.simulator.requests.filter(({ path }) => path === "/v1/messages");

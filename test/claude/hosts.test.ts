@@ -89,10 +89,10 @@ describe.each(cliVersions.flatMap((cli) => modes.map((mode) => ({ cli, mode, nam
           ? { blocks: [called("toolu_1", `${mode.prefix}read_file`)] }
           : { blocks: ["Done."] },
       );
-      const first = await driven.turn([user("Do it.")], tools);
+      const first = await driven.turn([user("Do it.")], tools, "local");
       const results = calls(first).map(({ id }) => result(id, "the content"));
       const next = [user("Do it."), said(first), user(...(results.length > 0 ? results : ["And more."]))];
-      expect((await driven.turn(next, tools)).content).toEqual([{ type: "text", text: "Done." }]);
+      expect((await driven.turn(next, tools, "local")).content).toEqual([{ type: "text", text: "Done." }]);
       await Bun.sleep(idle);
       await driven.engine.close(0);
       await waitUntil("nobody is left", () => processesAtHome(driven.home).length === 0);
