@@ -205,7 +205,7 @@ describe("ocp update", () => {
   test("gives a download up that stands still", async () => {
     const manifest = JSON.parse(readFileSync(join(releases.directory, "manifest.json"), "utf8"));
     const { assets } = manifest.releases.find(({ version }: { version: string }) => version === "4.2.0");
-    const server = createReleaseServer({ url: releases.url, key: "", stallAfter: 200 });
+    const server = createReleaseServer({ url: releases.url, key: "", stallAfter: 2_000 });
     releases.fault = "stall";
     expect(server.download(assets[target], join(temp.path, "file"))).rejects.toThrow("stands still");
   });
