@@ -1,6 +1,6 @@
 /** What pages in a real browser can do to a server on loopback that wants no key: nothing, but for our own. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
@@ -35,18 +35,16 @@ needs("chromium").describe.each(targets().slice(-1))("a server from %s, on loopb
   let simulator: Simulator;
   let ocp: Ocp;
   let page: Page;
-  beforeAll(async () => {
+  // A new one for each test: its log has a line of each refused request only for the first ones of a minute.
+  beforeEach(async () => {
     simulator = startSimulator();
     ocp = await startOcp({ target, simulator, env: { OCP_CORS_ORIGINS: friend } });
+    page = await browser.context.newPage();
   });
-  afterAll(async () => {
+  afterEach(async () => {
+    await page.close();
     await ocp[Symbol.asyncDispose]();
     await simulator[Symbol.asyncDispose]();
-  });
-  beforeEach(async () => {
-    simulator.reset();
-    await page?.close();
-    page = await browser.context.newPage();
   });
 
   const urls = () => [ocp.url, ocp.url.replace("127.0.0.1", "localhost")];
