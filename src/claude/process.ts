@@ -211,8 +211,9 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     },
     async startedWith(pid, names) {
       const mark = `${markName}=${recipe.env[markName]}`;
-      const values = await startValuesOf({ pid, names: [...names, ...homeNames], mark });
-      return values !== null && homeNames.every((name) => values[name] === recipe.env[name]) ? values : null;
+      const home = await startValuesOf({ pid, names: homeNames, mark });
+      if (home === null || homeNames.some((name) => home[name] !== recipe.env[name])) return null;
+      return startValuesOf({ pid, names, mark });
     },
     end() {
       try {

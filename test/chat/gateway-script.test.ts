@@ -154,7 +154,7 @@ test("in the interactive mode has every turn at its gateway too", async () => {
   const messages = [user("One."), assistant(first.body.choices[0].message.content), user("Two.")];
   expect((await ask(ocp, { messages })).status).toBe(200);
   expect(messageRequests(gateway)).toHaveLength(2);
-  expect(proxy.asked.filter((line) => line.includes("anthropic.com"))).toEqual([]);
+  expect(proxy.asked).toEqual([]);
 }, 60_000);
 
 function gatewayEnvironment(temp: Temp, gateway: Simulator, cli: CliVersion, script: Script, proxy: RefusingProxy) {
