@@ -48,7 +48,7 @@ export interface ClaudeProcess {
   request(request: HostRequest): Promise<unknown>;
   /**
    * What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known, or
-   * not to be relied on, since it runs in another home than the one that it was given.
+   * not to be relied on, since it runs in another home or with other options than it was given.
    */
   startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
@@ -211,7 +211,7 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     },
     async startedWith(pid, names) {
       const mark = `${markName}=${recipe.env[markName]}`;
-      const values = await startValuesOf({ pid, names: [...names, ...homeNames], mark });
+      const values = await startValuesOf({ pid, names: [...names, ...homeNames], mark, args: recipe.argv.slice(1) });
       return values !== null && homeNames.every((name) => values[name] === recipe.env[name]) ? values : null;
     },
     end() {
