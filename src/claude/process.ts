@@ -48,7 +48,7 @@ export interface ClaudeProcess {
   request(request: HostRequest): Promise<unknown>;
   /**
    * What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known, or
-   * not to be relied on, since it runs in another home than the one that it was given.
+   * not to be relied on, since it runs in another home or with other options than it was given.
    */
   startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
@@ -211,9 +211,10 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
     },
     async startedWith(pid, names) {
       const mark = `${markName}=${recipe.env[markName]}`;
-      const home = await startValuesOf({ pid, names: homeNames, mark });
+      const args = recipe.argv.slice(1);
+      const home = await startValuesOf({ pid, names: homeNames, mark, args });
       if (home === null || homeNames.some((name) => home[name] !== recipe.env[name])) return null;
-      return startValuesOf({ pid, names, mark });
+      return startValuesOf({ pid, names, mark, args });
     },
     end() {
       try {

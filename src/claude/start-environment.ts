@@ -14,6 +14,8 @@ export interface StartEnvironmentOptions<Name extends string> {
   names: readonly Name[];
   /** `NAME=value` of a variable that only this process has: proves that the pid is its own. */
   mark: string;
+  /** The last arguments of its command line. An option before or after them could set what stands for the variables. */
+  args: readonly string[];
 }
 
 /** Resolves to null when the system does not tell, or when the process is not the marked one. */
@@ -21,28 +23,33 @@ export async function startValuesOf<Name extends string>({
   pid,
   names,
   mark,
+  args,
 }: StartEnvironmentOptions<Name>): Promise<StartValues<Name> | null> {
   if (!Number.isSafeInteger(pid) || (pid as number) <= 0) return null;
   return process.platform === "linux"
-    ? fromList(variablesOf(pid as number), names, mark)
-    : fromLine(await processLine(pid as number), names, mark);
+    ? fromLists(listOf(pid as number, "cmdline"), listOf(pid as number, "environ"), { names, mark, args })
+    : fromLine(await processLine(pid as number), { names, mark, args });
 }
 
-function variablesOf(pid: number): string[] {
+function listOf(pid: number, file: "cmdline" | "environ"): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0").slice(0, -1);
   } catch {
     // It has ended, or is another user's.
     return [];
   }
 }
 
-function fromList<Name extends string>(
+type Asked<Name extends string> = Omit<StartEnvironmentOptions<Name>, "pid">;
+
+function fromLists<Name extends string>(
+  command: readonly string[],
   variables: readonly string[],
-  names: readonly Name[],
-  mark: string,
+  { names, mark, args }: Asked<Name>,
 ): StartValues<Name> | null {
-  if (!variables.includes(mark)) return null;
+  const before = command.slice(0, command.length - args.length);
+  const isOurs = args.every((arg, at) => arg === command[before.length + at]) && !before.some(isOption);
+  if (!isOurs || !variables.includes(mark)) return null;
   return valuesBy(names, (name) => variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1));
 }
 
@@ -52,19 +59,24 @@ function fromList<Name extends string>(
  */
 export function fromLine<Name extends string>(
   line: string,
-  names: readonly Name[],
-  mark: string,
+  { names, mark, args }: Asked<Name>,
 ): StartValues<Name> | null {
-  const words = line.trimEnd().split(" ");
-  if (!`${words.join(" ")} `.includes(` ${mark} `)) return null;
+  const [before = "", ...rest] = line.trimEnd().split(` ${args.join(" ")} `);
+  if (rest.length !== 1 || before.split(" ").some(isOption)) return null;
+  const words = (rest[0] as string).split(" ");
+  if (!isVariable(words[0] as string)) return null;
+  if (!` ${words.join(" ")} `.includes(` ${mark} `)) return null;
   const placesOf = (name: Name) => words.flatMap((word, at) => (word.startsWith(`${name}=`) ? [at] : []));
   const isPlain = (at: number) => {
     const next = words[at + 1];
-    return !/["'\\]/.test(words[at] as string) && (next === undefined || /^[A-Za-z_][A-Za-z0-9_]*=/.test(next));
+    return !/["'\\]/.test(words[at] as string) && (next === undefined || isVariable(next));
   };
   if (names.some((name) => placesOf(name).length > 1 || !placesOf(name).every(isPlain))) return null;
   return valuesBy(names, (name) => words[placesOf(name)[0] ?? -1]?.slice(name.length + 1));
 }
+
+const isOption = (word: string) => word.startsWith("-");
+const isVariable = (word: string) => /^[A-Za-z_][A-Za-z0-9_]*=/.test(word);
 
 function valuesBy<Name extends string>(names: readonly Name[], find: (name: Name) => string | undefined) {
   return Object.fromEntries(names.map((name) => [name, find(name)])) as StartValues<Name>;

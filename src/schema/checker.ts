@@ -126,6 +126,8 @@ export function createSchemaChecker({ self, platform, log, limits: changed }: Ch
         if (costly.size > remembered && oldest !== undefined) costly.delete(oldest);
         return "over_limit";
       }
+      // Not remembered: another job may have been the reason.
+      if (outcome === "ended") return "over_limit";
       return outcome === "invalid_schema" ? "invalid" : "valid";
     },
     async validate(schema, value, principalId, signal) {

@@ -6,7 +6,7 @@
  */
 
 import { dereference, type InstanceType, type Schema, validate } from "@cfworker/json-schema";
-import { subschemasOf, wellFormed } from "./keywords.ts";
+import { subschemasOf, valuesBelow, wellFormed } from "./keywords.ts";
 
 /** Returns whether the value fits. May run without end, or throw RangeError. */
 export type Validator = (value: unknown) => boolean;
@@ -24,6 +24,7 @@ const samples: readonly unknown[] = [{}, [], "", 0, null];
 /** `text` is the schema as JSON. Throws InvalidSchema. */
 export function compileSchema(text: string): Validator {
   const schema = JSON.parse(text) as Schema;
+  dropOlderIds(schema);
   const lookup = lookupOf(schema);
   checkAll(schema, lookup);
   const validator = (value: unknown) => validate(value, schema, "2020-12", lookup).valid;
@@ -33,6 +34,17 @@ export function compileSchema(text: string): Validator {
     throw new InvalidSchema("It refers to itself without end.", { cause });
   }
   return validator;
+}
+
+/** The validator takes `id`, a keyword of draft 4, for `$id`, in examples too: two that are the same would be refused. */
+function dropOlderIds(schema: unknown): void {
+  const waiting = [schema];
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    if (typeof one !== "object" || one === null || Array.isArray(one)) continue;
+    const each = one as Record<string, unknown>;
+    delete each.id;
+    for (const value of valuesBelow(each)) if (value !== undefined) waiting.push(value);
+  }
 }
 
 function lookupOf(schema: Schema): Lookup {

@@ -65,6 +65,19 @@ const tests = new Map<string, Test>([
   ...["$ref", "$id", "$anchor"].map((name): [string, Test] => [name, isText]),
 ]);
 
+/** Keywords whose values are a client's data, not schemas. */
+const data: ReadonlySet<string> = new Set(["const", "enum", "default"]);
+
+/** The values below a schema that a validator may take for schemas, those under keywords that are none among them. */
+export function* valuesBelow(schema: Readonly<Record<string, unknown>>): Generator<unknown, void, void> {
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (data.has(keyword)) continue;
+    if (Array.isArray(value)) yield* value;
+    else if (maps.includes(keyword) && isRecord(value)) yield* Object.values(value);
+    else yield value;
+  }
+}
+
 /** Whether every keyword of this one schema has a value that it can have; keywords that are none are free. */
 export function wellFormed(schema: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(schema).every(([keyword, value]) => tests.get(keyword)?.(value) ?? true);

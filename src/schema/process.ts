@@ -15,8 +15,10 @@ export interface JobLimits {
 
 export type Outcome =
   | Verdict
-  /** The job used more than its time or memory, or ended the process. */
-  | "over_limit";
+  /** The job used more than its time or memory. */
+  | "over_limit"
+  /** The process ended by itself: the job may have crashed it, or the system wanted its memory. */
+  | "ended";
 
 export interface Worker {
   /** One job at a time. Aborting kills the process, and rejects with the signal's reason. */
@@ -45,7 +47,7 @@ export function startWorker(command: readonly string[], limits: JobLimits, platf
     ipc: (message) => settle?.(message as Verdict),
     onExit() {
       alive = false;
-      settle?.("over_limit");
+      settle?.("ended");
     },
   });
   // The worker alone must not keep the server from ending.
@@ -93,7 +95,7 @@ export function startWorker(command: readonly string[], limits: JobLimits, platf
       void look();
       try {
         if (signal.aborted) onAbort();
-        else if (!alive) resolve("over_limit");
+        else if (!alive) resolve("ended");
         else child.send(job);
         return await promise;
       } finally {

@@ -8,6 +8,7 @@ import { truncate } from "../core/truncate.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { freshNote } from "../core/turn-note.ts";
 import type { Exchange, Exchanges } from "./exchange.ts";
+import { sendJson } from "./large-answer.ts";
 import { idleSeconds } from "./listen.ts";
 import { open } from "./opening.ts";
 import type { AppServices } from "./services.ts";
@@ -86,7 +87,7 @@ export async function answer(
   if (!ask.stream) {
     const body = await ask.collect(events).finally(() => server?.timeout(request, idleSeconds));
     request.signal.throwIfAborted();
-    return Response.json(body, { headers });
+    return sendJson(body, exchange, headers);
   }
 
   exchange.streaming = true;

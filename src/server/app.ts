@@ -115,7 +115,7 @@ export function createApp(services: AppServices): AnyElysia {
     healthRoutes(services, exchanges, turns),
     modelRoutes(services.catalog),
     chatRoutes(services, exchanges, turns, uploads),
-    responsesRoutes(services, exchanges, turns, uploads),
+    responsesRoutes(services, exchanges, turns, uploads, memory),
     messageRoutes(services, exchanges, turns, uploads),
     sessionRoutes(services, exchanges),
     cacheRoutes(caching),

@@ -95,30 +95,40 @@ export function createIdentify({ config, adminKey, store, now }: AuthOptions): I
   };
 }
 
-/** Reverse proxies and tunnels on this machine set one of these, or one of a family: their callers only look local. */
-const forwardingHeaders = [
-  "forwarded",
+/** Reverse proxies and tunnels on this machine set one of these: their callers only look local. */
+const forwardingHeaders = new Set([
   "via",
-  "forwarded-for",
-  "x-original-forwarded-for",
-  "x-real-ip",
-  "x-client-ip",
-  "x-cluster-client-ip",
-  "x-envoy-external-address",
-  "x-azure-clientip",
-  "cf-connecting-ip",
-  "cf-ray",
   "cdn-loop",
-  "true-client-ip",
-  "fastly-client-ip",
-  "fly-client-ip",
-  "do-connecting-ip",
+  "cf-ray",
+  "cf-visitor",
+  "cf-ipcountry",
+  "x-scheme",
+  "x-nginx-proxy",
+]);
+/** Parts of the names of the rest, which each proxy spells in its own way, such as `wl-proxy-client-ip`. */
+const forwardingParts = [
+  "forwarded",
+  "tailscale-",
+  "client-ip",
+  "clientip",
+  "connecting-ip",
+  "real-ip",
+  "real-port",
+  "remote-addr",
+  "remote-ip",
+  "user-ip",
+  "viewer-address",
+  "external-address",
+  "original-host",
+  "original-uri",
+  "original-url",
 ];
-const forwardingFamilies = ["x-forwarded", "tailscale-"];
 
 function isForwarded(headers: Headers): boolean {
-  if (forwardingHeaders.some((name) => headers.has(name))) return true;
-  return [...headers.keys()].some((name) => forwardingFamilies.some((start) => name.startsWith(start)));
+  return [...headers.keys()].some((each) => {
+    const name = each.replaceAll("_", "-");
+    return forwardingHeaders.has(name) || forwardingParts.some((part) => name.includes(part));
+  });
 }
 
 /**

@@ -83,9 +83,9 @@ async function readBytes(
   const reader = request.body.getReader();
   const slow = Promise.withResolvers<never>();
   slow.promise.catch(() => {});
-  // One buffer for a body of known length: its pieces are garbage as soon as they are copied.
-  const whole = new Uint8Array(announced);
-  const chunks: Uint8Array[] = [];
+  // One buffer, whose pieces are garbage as soon as they are copied. It grows with what comes: the engine takes time for
+  // a large one, and an announcement costs its client nothing.
+  let whole = new Uint8Array(Math.min(announced, large));
   let size = 0;
   let before = 0;
   const timer = setInterval(() => {
@@ -97,13 +97,12 @@ async function readBytes(
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), slow.promise]);
-      if (done) return size <= announced ? whole.subarray(0, size) : Buffer.concat(chunks, size);
+      if (done) return whole.subarray(0, size);
       size += value.length;
       check(size);
       upload?.add(value.length);
-      if (size <= announced) whole.set(value, size - value.length);
-      else if (chunks.length > 0) chunks.push(value);
-      else chunks.push(whole.subarray(0, size - value.length), value);
+      if (size > whole.length) whole = enlarged(whole, size, announced);
+      whole.set(value, size - value.length);
     }
   } catch (error) {
     // What still comes is leftovers.ts's.
@@ -112,6 +111,13 @@ async function readBytes(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** Room for `size` bytes at least, and no more than twice as many. */
+function enlarged(buffer: Uint8Array, size: number, announced: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size <= announced ? Math.min(announced, 2 * size) : 2 * size);
+  larger.set(buffer);
+  return larger;
 }
 
 function decode(bytes: Uint8Array): string {

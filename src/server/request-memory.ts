@@ -14,8 +14,14 @@ export const perByte = 4;
 export const perValue = 256;
 /** Bytes that are charged for a request by itself. */
 const perRequest = 16_384;
+/** A caller that holds nothing may hold this part of all, though others hold the rest: several keys may be one person's. */
+const firstShare = 1 / 64;
+/** How many times all the memory such callers may bring it to. */
+const stretch = 1.25;
 /** Bytes that are charged, or given back, from one collection of garbage to the next. */
 const turnover = 32 * 1024 * 1024;
+/** How many times as long as a collection took the next one waits: a charge costs its caller next to nothing. */
+const restBetween = 10;
 
 export interface Held {
   /** Throws OcpError queue_full when there is no memory left for so many more bytes; those before stay charged. */
@@ -60,7 +66,8 @@ export function createRequestMemory({ max, retryAfter, collect }: RequestMemoryO
     const isOnly = heldBy(caller) === own;
     if (after > share() && !isOnly) return false;
     const others = sum(byCaller.entries().map(([who, held]) => (who === caller ? 0 : Math.min(held, share()))));
-    return others + Math.min(after, share()) <= max();
+    const all = others + Math.min(after, share());
+    return all <= max() || (isOnly && after <= max() * firstShare && all <= max() * stretch);
   }
 
   function charge(caller: string, bytes: number): void {
@@ -68,13 +75,22 @@ export function createRequestMemory({ max, retryAfter, collect }: RequestMemoryO
     if (after > 0) byCaller.set(caller, after);
     else byCaller.delete(caller);
     moved += Math.abs(bytes);
+    collectSoon();
+  }
+
+  function collectSoon(): void {
     if (moved < turnover || collecting) return;
     moved = 0;
     collecting = true;
     // By then nothing on the stack refers to the copies.
     setImmediate(() => {
-      collecting = false;
+      const begun = performance.now();
       collect();
+      const rested = () => {
+        collecting = false;
+        collectSoon();
+      };
+      setTimeout(rested, (performance.now() - begun) * restBetween).unref();
     });
   }
 

@@ -45,6 +45,8 @@ interface Kept {
   /** Null if it was too large to be kept. */
   input: readonly InputItem[] | null;
   output: readonly InputItem[];
+  /** What has an id: the response's own items before those of the conversation. */
+  byId: ReadonlyMap<string, InputItem>;
   until: number;
   size: number;
 }
@@ -97,7 +99,8 @@ export function createResponsesStore(options: ResponsesStoreOptions): ResponsesS
           const kept = size > maxChars ? { input: null, size: ownSize } : { input, size };
           const own = shelf() ?? new Map<string, Kept>();
           shelves.set(principalId, own);
-          own.set(response.id, { response, output, ...kept, until: clock() + ttl });
+          const byId = indexOf([...(kept.input ?? []), ...output]);
+          own.set(response.id, { response, output, byId, ...kept, until: clock() + ttl });
           const [oldest] = own.keys();
           if (own.size > maxCount && oldest !== undefined) own.delete(oldest);
           shrink();
@@ -109,8 +112,8 @@ export function createResponsesStore(options: ResponsesStoreOptions): ResponsesS
         },
         item(id) {
           // The newest first: it has the items of those before it, if its client goes on from them.
-          for (const { input, output } of [...(shelf()?.values() ?? [])].reverse()) {
-            const found = output.find((item) => item.id === id) ?? input?.find((item) => item.id === id);
+          for (const { byId } of [...(shelf()?.values() ?? [])].reverse()) {
+            const found = byId.get(id);
             if (found !== undefined) return found;
           }
           return undefined;
@@ -119,6 +122,11 @@ export function createResponsesStore(options: ResponsesStoreOptions): ResponsesS
       };
     },
   };
+}
+
+/** Of items with the same id the last one. */
+function indexOf(items: readonly InputItem[]): ReadonlyMap<string, InputItem> {
+  return new Map(items.flatMap((item) => (item.id === undefined ? [] : [[item.id, item]])));
 }
 
 /** Roughly what a JSON value takes in memory: its texts, and a little for each value. */

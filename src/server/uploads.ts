@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { perByte, perValue, type RequestMemory } from "./request-memory.ts";
 
 export interface UploadLimits {
-  /** Bodies at the same time. */
+  /** Bodies at the same time. Above it, a caller that sends no other is let in: several keys may be one person's. */
   count: number;
   /** Of one caller. */
   each: number;
@@ -51,7 +51,7 @@ export function createUploads({ limits, memory, exchangeOf, lift }: UploadsOptio
       const exchange = exchangeOf(request);
       const caller = callerOf(exchange);
       const own = byCaller.get(caller) ?? 0;
-      if (count >= limits.count || own >= limits.each) throw tooMany();
+      if ((count >= limits.count && own > 0) || own >= limits.each) throw tooMany();
       const held = memory.open(caller);
       try {
         held.take(announced * perByte);

@@ -21,6 +21,8 @@ interface Script {
   run: (cli: string) => string;
   /** Whether the address stands in the CLI's own configuration, in a home that the script leads it to. */
   inHome?: boolean;
+  /** Whether the address stands in an option that the script adds. */
+  inOption?: boolean;
   /** Whether the conversation stays in one process. */
   lives: boolean;
   clis: readonly CliVersion[];
@@ -39,6 +41,13 @@ const scripts: Script[] = [
     name: "leads the CLI to a home of its own",
     run: (cli) => `export HOME="$TMPDIR"\nexec '${cli}' "$@"`,
     inHome: true,
+    lives: false,
+    clis: cliVersions,
+  },
+  {
+    name: "adds an option that names the gateway",
+    run: (cli) => `exec '${cli}' --settings "$GATEWAY_SETTINGS" "$@"`,
+    inOption: true,
     lives: false,
     clis: cliVersions,
   },
@@ -159,15 +168,16 @@ test("in the interactive mode has every turn at its gateway too", async () => {
 
 function gatewayEnvironment(temp: Temp, gateway: Simulator, cli: CliVersion, script: Script, proxy: RefusingProxy) {
   const bin = join(temp.path, "claude-by-gateway");
+  const address = { env: { ANTHROPIC_BASE_URL: gateway.url } };
   const lines = [
     "#!/bin/sh",
-    ...(script.inHome ? [] : [`export ANTHROPIC_BASE_URL='${gateway.url}'`]),
+    ...(script.inHome || script.inOption ? [] : [`export ANTHROPIC_BASE_URL='${gateway.url}'`]),
+    ...(script.inOption ? [`export GATEWAY_SETTINGS='${JSON.stringify(address)}'`] : []),
     "export ANTHROPIC_CUSTOM_HEADERS='x-gateway-key: mine'",
     "export CLAUDE_CODE_MAX_OUTPUT_TOKENS=5555",
     `export CLAUDE_CODE_EXTRA_BODY='{"service_tier":"standard_only"}'`,
     script.run(claudeBinary(cli)),
   ];
-  const address = { env: { ANTHROPIC_BASE_URL: gateway.url } };
   if (script.inHome) writeFileSync(join(temp.home, "tmp", ".claude.json"), JSON.stringify(address));
   writeFileSync(bin, `${lines.join("\n")}\n`);
   chmodSync(bin, 0o755);

@@ -128,6 +128,41 @@ describe.each(targets().slice(-1))("one key that asks for all (%s)", (target) =>
     await Promise.all(held);
   }, 60_000);
 
+  test("for a large response again and again, and reads none, gets half of the memory", async () => {
+    await using temp = await createTemp();
+    const total = 128 * MiB;
+    await using ocp = await startOcp({
+      target,
+      temp,
+      env: { ...env, CLAUDE_BIN: createQuickCli(temp.path), OCP_REQUEST_MEMORY: String(total) },
+    });
+    const [greedy, other] = [await createKey(ocp, "greedy"), await createKey(ocp, "other")];
+    const Authorization = `Bearer ${greedy}`;
+    const body = JSON.stringify({ input: "hi", instructions: "abcdefgh ".repeat((4 * MiB) / 9) });
+    const response = await fetch(`${ocp.url}/v1/responses`, { method: "POST", body, headers: { Authorization } });
+    const { id } = (await response.json()) as { id: string };
+    await using probe = startProbe(ocp, { key: other, path, body: hi });
+    const undisturbed = await lapOf(probe, 20);
+
+    const open = Array.from({ length: 40 }, () => {
+      const one = raw({ port: Number(new URL(ocp.url).port) });
+      one.socket.pause();
+      one.socket.write(head("GET", `/v1/responses/${id}`, { Authorization }));
+      return one;
+    });
+    await lapOf(probe, 60);
+    const refused = await fetch(`${ocp.url}/v1/responses/${id}`, { headers: { Authorization } });
+    expect(refused.status).toBe(429);
+    const loaded = await lapOf(probe, 20);
+    expect(loaded.failures).toEqual([]);
+    expect(loaded.peakRss - undisturbed.peakRss).toBeLessThan(total);
+    for (const one of open) one.socket.destroy();
+    await waitUntil("all is given back", async () => {
+      const again = await fetch(`${ocp.url}/v1/responses/${id}`, { headers: { Authorization } });
+      return again.status === 200 && ((await again.json()) as { id: string }).id === id;
+    });
+  }, 60_000);
+
   test("for all uploads at once is refused, and nobody else is", async () => {
     await using temp = await createTemp();
     await using ocp = await startOcp({ target, temp, env: { ...env, CLAUDE_BIN: createQuickCli(temp.path) } });

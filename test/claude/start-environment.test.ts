@@ -7,7 +7,8 @@ import { createTemp } from "../harness/temp.ts";
 
 const names = ["URL", "BODY"] as const;
 const mark = "MARK=/home/me/.ocp/spawn-home/tmp/7-1";
-const command = "/opt/claude -p --tools  --model claude-sonnet-5-5";
+const args = ["-p", "--tools", "", "--model", "claude-sonnet-5-5"];
+const command = `/opt/claude ${args.join(" ")}`;
 
 test.each([
   { what: "values", line: `${command} A=1 URL=http://gateway:8080 ${mark} BODY=x`, is: ["http://gateway:8080", "x"] },
@@ -17,15 +18,22 @@ test.each([
   { what: "a value that holds what looks like a variable", line: `${command} ${mark} BODY={"a":"b C=1"}`, is: null },
   { what: "a variable that stands there twice", line: `${command} ${mark} URL=a URL=b`, is: null },
   { what: "another process", line: `${command} URL=a ${mark}1`, is: null },
+  {
+    what: "an option before the arguments",
+    line: `/opt/claude --settings x ${args.join(" ")} URL=a ${mark}`,
+    is: null,
+  },
+  { what: "an option behind them", line: `${command} --settings x URL=a ${mark}`, is: null },
+  { what: "other arguments", line: `/opt/claude -p URL=a ${mark}`, is: null },
   { what: "a process whose environment is not shown", line: command, is: null },
   { what: "no process", line: "", is: null },
 ])("a line of ps: $what", ({ line, is }) => {
-  expect(fromLine(line, names, mark)).toEqual(is && { URL: is[0], BODY: is[1] });
+  expect(fromLine(line, { names, mark, args })).toEqual(is && { URL: is[0], BODY: is[1] });
 });
 
 test("is read of a process that has the mark, and of no other", async () => {
   await using temp = await createTemp();
-  const child = Bun.spawn(["cat"], {
+  const child = Bun.spawn(["cat", "-u"], {
     env: testEnv(temp.home, { MARK: "mine", URL: "http://a=b c/" }),
     stdin: "pipe",
     stdout: "pipe",
@@ -34,11 +42,16 @@ test("is read of a process that has the mark, and of no other", async () => {
   child.stdin.write("x");
   child.stdin.flush();
   await child.stdout.getReader().read();
-  const read = (pid: unknown, mark: string) => startValuesOf({ pid, names, mark });
+  const read = (pid: unknown, mark: string) => startValuesOf({ pid, names, mark, args: ["-u"] });
   if (process.platform === "linux") {
     expect(await read(child.pid, "MARK=mine")).toEqual({ URL: "http://a=b c/", BODY: undefined });
   }
   expect(await read(child.pid, "MARK=other")).toBeNull();
+  for (const args of [["-n"], ["-u", "-n"]]) {
+    expect(await startValuesOf({ pid: child.pid, names, mark: "MARK=mine", args })).toBeNull();
+  }
+  // An argument that is not among those that were given.
+  expect(await startValuesOf({ pid: child.pid, names, mark: "MARK=mine", args: [] })).toBeNull();
   for (const pid of [process.pid, 0, -1, 1.5, undefined, "self", `${child.pid}`]) {
     expect(await read(pid, "MARK=mine")).toBeNull();
   }

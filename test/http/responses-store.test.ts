@@ -44,6 +44,27 @@ describe("a response", () => {
     expect(store.of("ann").item("msg_r1")).toEqual(item);
   });
 
+  test("with thousands of items gives one of them about as fast as a short response does", () => {
+    const ownOf = (count: number) => {
+      const { store, remember } = storing();
+      for (let round = 0; round < 20; round++) {
+        const items = Array.from({ length: count }, (_, at) => ({ id: `i${round}_${at}`, role: "user" as const }));
+        remember("ann", `r${round}`, items);
+      }
+      expect(store.of("ann").item(`i0_${count - 1}`)).toBeDefined();
+      return store.of("ann");
+    };
+    const timeOf = (own: ReturnType<typeof ownOf>, id: string) => {
+      const begun = performance.now();
+      for (let times = 0; times < 500; times++) own.item(id);
+      return performance.now() - begun;
+    };
+    const [short, long] = [ownOf(10), ownOf(5_000)];
+    const least = (time: () => number) => Math.min(...[1, 2, 3, 4, 5].map(time));
+    const ratio = least(() => timeOf(long, "i0_4999")) / least(() => timeOf(short, "i0_9"));
+    expect(ratio).toBeLessThan(20);
+  });
+
   test("is nobody else's", () => {
     const { store, remember } = storing();
     remember("ann", "r1");

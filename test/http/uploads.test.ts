@@ -151,12 +151,17 @@ describe("many bodies at the same time", () => {
     for (const one of open) one.socket.destroy();
   });
 
-  test("are a bounded number in all", async () => {
+  test("are a bounded number in all, but whoever sends no other may send one", async () => {
     const served = serve();
     await using server = served.listen();
-    const keys = Array.from({ length: 5 }, (_, at) => served.store.keys.create(`key ${at}`, null).secret);
+    const [other = "", ...keys] = Array.from(
+      { length: 6 },
+      (_, at) => served.store.keys.create(`key ${at}`, null).secret,
+    );
     const open = keys.flatMap((key) => Array.from({ length: 52 }, () => half(server.port, { key })));
     expect((await firstRefused(open)).text()).toContain("retry-after");
+    expect((await ask(server.url, other)).status).toBe(200);
+    expect((await ask(server.url)).status).toBe(200);
     for (const one of open) one.socket.destroy();
   });
 
@@ -208,6 +213,22 @@ describe("memory that requests hold", () => {
     expect(held()).toBeLessThan(350_000);
   });
 
+  test("is never so short that a caller who holds none of it cannot ask for little, up to a quarter more in all", () => {
+    const { open, held } = memoryOf(64_000_000);
+    for (const caller of ["a", "b"]) open(caller).take(31_900_000);
+    const small = open("c");
+    small.take(500_000);
+    expect(() => small.take(1_000_000)).toThrow("The requests of others");
+    expect(() => open("c")).toThrow("The requests of others");
+    for (let count = 0; count < 100; count++) {
+      try {
+        open(`caller ${count}`).take(500_000);
+      } catch {}
+    }
+    expect(held()).toBeGreaterThan(75_000_000);
+    expect(held()).toBeLessThanOrEqual(80_000_000);
+  });
+
   test("lets one request of a caller take more than half, so that none is too large for it", () => {
     const { open } = memoryOf();
     const large = open("large");
@@ -229,6 +250,23 @@ describe("memory that requests hold", () => {
     one.end();
     await new Promise(setImmediate);
     expect(collected()).toBe(1);
+  });
+
+  test("is collected no more often than collecting takes a small part of the time", async () => {
+    let collected = 0;
+    const collect = () => {
+      collected++;
+      Bun.sleepSync(20);
+    };
+    const memory = createRequestMemory({ max: () => 2 ** 30, retryAfter: () => 7, collect });
+    for (let count = 0; count < 20; count++) {
+      const one = memory.open("a");
+      one.take(40 * 2 ** 20);
+      one.end();
+      await new Promise(setImmediate);
+    }
+    expect(collected).toBe(1);
+    await waitUntil("what came meanwhile is collected too", async () => collected === 2);
   });
 });
 

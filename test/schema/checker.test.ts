@@ -33,6 +33,12 @@ describe("a schema", () => {
     ["of 20,000 properties", wide(20_000)],
     ["that refers to itself", { type: "object", properties: { next: { $ref: "#" } } }],
     ["that refers to what stands under no keyword", { $ref: "#/components/a", components: { a: { type: "null" } } }],
+    [
+      "with examples that have the same id",
+      {
+        properties: { a: { example: { id: "u1" } }, b: { example: { id: "u1" } }, id: { example: { id: "http://[" } } },
+      },
+    ],
     ["with a format and keywords that are none", { type: "string", format: "made-up", "x-a": { id: {} } }],
   ])("%s is valid", async (_, schema) => {
     expect(await checker().compile(json(schema), "ann", never)).toBe("valid");
@@ -60,6 +66,18 @@ describe("a schema", () => {
     expect(await compile(json(doubling), "ann", never)).toBe("over_limit");
     expect(workers()).toEqual([]);
     expect(await compile(json(wide(10)), "ann", never)).toBe("valid");
+  });
+
+  test("whose worker is ended by somebody else is tried again the next time", async () => {
+    const { compile } = checker();
+    const first = compile(json(doubling), "ann", never);
+    await waitUntil("a worker runs", () => workers().length === 1);
+    for (const { pid } of workers()) process.kill(pid, "SIGKILL");
+    expect(await first).toBe("over_limit");
+    await gone();
+    const second = compile(json(doubling), "ann", never);
+    await waitUntil("it is tried again", () => workers().length === 1);
+    expect(await second).toBe("over_limit");
   });
 
   test("that takes too much memory to compile is over the limit", async () => {

@@ -10,17 +10,25 @@ import type { Recall } from "../../wire/openai-responses/input.ts";
 import { type Ask, answer } from "../answer.ts";
 import { readJsonObject } from "../body.ts";
 import { wantsOwnAnswer } from "../cache-bypass.ts";
+import { callerOf } from "../caller.ts";
 import { decodingContext } from "../decoding.ts";
 import type { Exchanges } from "../exchange.ts";
 import { headerHints } from "../hints.ts";
-import { type Held, perByte } from "../request-memory.ts";
+import { sendJson } from "../large-answer.ts";
+import { type Held, perByte, type RequestMemory } from "../request-memory.ts";
 import { charsOf, createResponsesStore, type OwnResponses } from "../responses-store.ts";
 import type { AppServices } from "../services.ts";
 import type { Turns } from "../turns.ts";
 import type { Uploads } from "../uploads.ts";
 import { deleteDetail, respondDetail, retrieveDetail } from "./responses-detail.ts";
 
-export function responsesRoutes(services: AppServices, exchanges: Exchanges, turns: Turns, uploads: Uploads) {
+export function responsesRoutes(
+  services: AppServices,
+  exchanges: Exchanges,
+  turns: Turns,
+  uploads: Uploads,
+  memory: RequestMemory,
+) {
   const { config, clock, newId } = services;
   const store = createResponsesStore({ clock });
   const context = decodingContext(services);
@@ -79,7 +87,11 @@ export function responsesRoutes(services: AppServices, exchanges: Exchanges, tur
         }
         const response = ownOf(request).response(params.id ?? "");
         if (!response) throw notFound();
-        return Response.json(response);
+        const exchange = exchanges.of(request);
+        exchange.held = memory.open(callerOf(exchange));
+        exchange.atEnd(exchange.held.end);
+        exchange.held.take(charsOf(response));
+        return sendJson(response, exchange);
       },
       { detail: retrieveDetail },
     )
