@@ -70,7 +70,9 @@ export function usageError(message: string): OcpError {
 
 /** Says what went wrong, one `ocp: ` line a problem, and gives the exit code that goes with it. */
 export async function reportError(host: Host, error: unknown): Promise<number> {
-  const lines = error instanceof OcpError ? error.message.split("\n") : [`internal error: ${describeDefect(error)}`];
+  const text =
+    error instanceof OcpError ? error.message : (refusedFile(error) ?? `internal error: ${describeDefect(error)}`);
+  const lines = text.split("\n");
   await write(host, host.stderr, lines.map((line) => `ocp: ${line}\n`).join(""));
   return exitCodeOf(error);
 }
@@ -79,6 +81,17 @@ function exitCodeOf(error: unknown): number {
   if (!(error instanceof OcpError)) return exitCodes.failure;
   if (error.reason === cannotListen) return exitCodes.cannotListen;
   return error.code === "invalid_request" ? exitCodes.usage : exitCodes.failure;
+}
+
+/** What the system may refuse, whatever the program does. */
+const refusals = new Set(["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EISDIR", "ELOOP", "EIO"]);
+
+/** A sentence on a file that the system refuses; null for any other error. */
+function refusedFile(error: unknown): string | null {
+  const { code = "", path, message } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || path === undefined || !refusals.has(code)) return null;
+  const reason = message.replace(`${code}: `, "").split(",", 1)[0];
+  return `${onOneLine(path)} cannot be used: ${reason} (${code}).`;
 }
 
 /** The error and where it was thrown, on one line. */

@@ -7,6 +7,7 @@ import type { Environment } from "../config/load.ts";
 import { resolvePaths } from "../config/paths.ts";
 import { readServiceEnv } from "../config/service-env.ts";
 import { OcpError } from "../core/errors.ts";
+import { isVersion } from "../core/text.ts";
 import { fieldsOf, textOf } from "./answers.ts";
 import { keyFor, type OwnServer, type Presented } from "./key-for.ts";
 import { type Host, usageError } from "./output.ts";
@@ -74,9 +75,14 @@ async function fits(shape: TSchema, value: unknown): Promise<boolean> {
 
 function baseUrl(wanted: string | undefined, host: Host): string {
   if (wanted === undefined || wanted === "") return ownUrl(host);
-  const text = /^https?:\/\//.test(wanted) ? wanted : `http://${wanted}`;
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(wanted) ? wanted : `http://${wanted}`;
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url?.hostname || url.search || url.hash || url.username) {
+  if (url?.username || url?.password) {
+    throw usageError(
+      "The address of a server has no name and no password in it. Give its key with --key or OCP_ADMIN_KEY.",
+    );
+  }
+  if (!url?.hostname || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
     throw usageError(`${JSON.stringify(wanted)} is no address of a server. It must be like http://192.168.1.20:3456.`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/(v1\/?)?$/, "");
@@ -139,8 +145,7 @@ async function refusal({ url, key, withheld }: Presented, { status, json }: Answ
 async function notUnderstood(url: string, otherwise: string): Promise<OcpError> {
   const health = await askServer(`${url}/health`, {}, { ms: 5_000 }).catch(() => null);
   const theirs = textOf(fieldsOf(health?.json).version);
-  const isVersion = theirs !== null && /^\d{1,5}\.\d{1,5}\.\d{1,5}[\w.+-]{0,40}$/.test(theirs);
-  if (!isVersion || theirs === version) return new OcpError("upstream_failed", otherwise);
+  if (theirs === null || !isVersion(theirs) || theirs === version) return new OcpError("upstream_failed", otherwise);
   const older = Bun.semver.order(theirs, version) < 0 ? "the server" : "this ocp";
   const sentence = `The server at ${url} is OCP ${theirs}, and this ocp is ${version}: ${older} is older. Update it, or restart the server after an update.`;
   return new OcpError("upstream_failed", sentence);

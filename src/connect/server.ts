@@ -2,7 +2,7 @@
 
 import { askServer, type Bounds } from "../config/ask-server.ts";
 import { OcpError } from "../core/errors.ts";
-import { withoutVersion } from "../core/text.ts";
+import { isVersion, withoutVersion } from "../core/text.ts";
 import { isFields, valueAt } from "../edit/path.ts";
 import type { Dialect, ServedModel } from "./client.ts";
 
@@ -35,7 +35,10 @@ export function urlOfAddress(address: string): string {
   const isBareIpv6 = !hasScheme && /^[0-9a-f:.]+$/i.test(address) && address.split(":").length > 2;
   const text = hasScheme ? address : `http://${isBareIpv6 ? `[${address}]` : address}`;
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url?.hostname || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
+  if (url?.username || url?.password) {
+    throw new OcpError("invalid_request", "The address of a server has no name and no password in it.");
+  }
+  if (!url?.hostname || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
     throw new OcpError(
       "invalid_request",
       `${JSON.stringify(address)} is no address of a server. It must be like 192.168.1.20, pi.local:3456 or http://192.168.1.20:3456.`,
@@ -51,8 +54,10 @@ export async function findServer(url: string): Promise<Server> {
   if (!isFields(health) || typeof health.version !== "string" || typeof health.authMode !== "string") {
     throw new OcpError("not_ready", `Something answers at ${url} (${status}), but it is not OCP.`);
   }
-  const version = health.version.replace(/[^\w.+-]/g, "").slice(0, 40);
-  if (!/^\d+\.\d+\.\d+/.test(version) || Bun.semver.order(version, oldestVersion) < 0) {
+  const { version } = health;
+  if (!isVersion(version))
+    throw new OcpError("not_ready", `Something answers at ${url}, but its version is none of OCP.`);
+  if (Bun.semver.order(version, oldestVersion) < 0) {
     throw new OcpError(
       "not_ready",
       `The server at ${url} is OCP ${version}, whose clients have no tools. Update it to 4.0.0 or newer first.`,

@@ -13,6 +13,11 @@ export function withoutVersion(url: string): string {
   return bare.endsWith("/v1") ? withoutTrailing(bare.slice(0, -"/v1".length), "/") : bare;
 }
 
+/** Whether it is a semantic version, of numbers and a length that releases have: `Bun.semver.order` throws for others. */
+export function isVersion(text: string): boolean {
+  return text.length <= 60 && /^\d{1,5}\.\d{1,5}\.\d{1,5}([-+][0-9A-Za-z.+-]*)?$/.test(text);
+}
+
 /** What stands between the first `open` and the next `close` behind it, and where it ends; null: there is none. */
 export function between(text: string, open: string, close: string, from = 0): { inside: string; end: number } | null {
   const start = text.indexOf(open, from);

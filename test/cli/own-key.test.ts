@@ -253,6 +253,23 @@ test("an address that CLAUDE_BIND names and that is no longer this machine's get
   expect(stderr).toContain("192.0.2.7 is not an address of this machine");
 });
 
+test.each([
+  ["with a name and a password", "http://guest:pa55word@127.0.0.1:1", "no name and no password"],
+  ["with a password alone", "http://:pa55word@127.0.0.1:1", "no name and no password"],
+  ["of another scheme", "ftp://127.0.0.1:1", "is no address of a server"],
+])("an address %s is refused, and not taken for the name of a host", async (_, url, sentence) => {
+  for (const outcome of [await status(url), await run(["status"], { OCP_URL: url }), await run(["connect", url])]) {
+    expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 2, stdout: "" });
+    expect(outcome.stderr).toContain(sentence);
+    expect(outcome.stderr).not.toContain("pa55word");
+  }
+});
+
+test("a scheme in capitals is one", async () => {
+  await status(own.url.replace("http", "HTTP"));
+  expect(own.keys).toEqual([bearer]);
+});
+
 test("ocp health says why a server that answers strangers tells little", async () => {
   using open = Bun.serve({
     hostname: "127.0.0.1",

@@ -39,12 +39,14 @@ interface Options {
   shell?: string[];
   script?: string;
   home: string;
+  cwd?: string;
 }
 
 /** What the release's own copy of the script does. */
-async function install({ args = [], env = {}, shell = ["sh"], script, home }: Options) {
+async function install({ args = [], env = {}, shell = ["sh"], script, home, cwd = root }: Options) {
   const file = script ?? join(releases.directory, "install");
   const child = Bun.spawn([...shell, file, ...args], {
+    cwd,
     env: testEnv(home, { PATH: "/usr/bin:/bin", ...env }),
     stdin: "ignore",
     stdout: "pipe",
@@ -281,12 +283,73 @@ needs("curl", "openssl").describe("the installer", () => {
     [["--dri", "x"], "does not know --dri"],
     [["--dir"], "--dir needs a value"],
     [["--version", "9.9.9"], `no release 9.9.9 for ${target}`],
+    [["--version", "[^/]*"], "is no version"],
+    [["--version", "4.1.0\\|4.2.0"], "is no version"],
+    [["--version", "4.2.0\nx"], "is no version"],
+    [["--version", "\\(4\\).1.0"], "is no version"],
   ])("refuses %j", async (args, sentence) => {
     await using place = await createTemp();
     expect(await install({ home: place.home, args })).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(sentence),
     });
+    expect(readdirSync(place.home)).toEqual(["tmp"]);
+  });
+
+  test.each(["a directory", "a link to a directory"])("does not install into %s that is called ocp", async (kind) => {
+    await using place = await createTemp();
+    const bin = join(place.home, ".local", "bin");
+    const theirs = kind === "a directory" ? join(bin, "ocp") : join(place.path, "theirs");
+    mkdirSync(bin, { recursive: true });
+    mkdirSync(theirs);
+    if (kind !== "a directory") symlinkSync(theirs, join(bin, "ocp"));
+    const { code, stderr } = await install({ home: place.home });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(`${bin}/ocp is a directory`) });
+    expect(stderr).not.toContain("Installed");
+    expect(readdirSync(theirs)).toEqual([]);
+    expect(readdirSync(bin)).toEqual(["ocp"]);
+  });
+
+  test.each(["a place", "-x", "./x"])("names %j, a place below the current one, by its whole path", async (dir) => {
+    await using place = await createTemp();
+    const { code, stderr } = await install({ home: place.home, args: ["--dir", dir], cwd: place.path });
+    expect(code).toBe(0);
+    const whole = `${place.path}/${dir}`;
+    expect(stderr).toContain(`Installed ocp 4.2.0 in ${whole}.`);
+    expect(stderr).toContain(`export PATH="${whole}:$PATH"`);
+    expect(versionOf(join(whole, "ocp"))).toBe("4.2.0");
+  });
+
+  test.each(["checksums.txt", "checksums.txt.sig"])("reads no endless %s", async (name) => {
+    await using place = await createTemp();
+    let sent = 0;
+    using endless = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch(request) {
+        const path = new URL(request.url).pathname.slice(1);
+        if (path !== name) return new Response(Bun.file(join(releases.directory, path)));
+        const chunk = new Uint8Array(65_536).fill(10);
+        return new Response(
+          new ReadableStream({
+            pull(controller) {
+              sent += chunk.length;
+              // An installer that reads everything comes to an end too, and fails the test.
+              if (sent > largest) controller.close();
+              else controller.enqueue(chunk);
+            },
+          }),
+        );
+      },
+    });
+    const largest = 256 * 1024 * 1024;
+    const env = { OCP_INSTALL_URL: `http://127.0.0.1:${endless.port}` };
+    expect(await install({ home: place.home, env })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("cannot be fetched"),
+    });
+    expect(sent).toBeLessThan(largest / 2);
+    expect(readdirSync(place.home)).toEqual(["tmp"]);
   });
 
   test("asks for the place of releases where it knows none", async () => {
