@@ -61,7 +61,7 @@ export interface Observed {
   cpu: ReadonlyMap<number, number>;
 }
 
-/** Whether the processes that were there both times rested in between. One that has just started does not. */
+/** Tells whether the processes that were there both times rested in between. One that has just started does not. */
 export function isResting(before: Observed, now: Observed): boolean {
   let used = 0;
   for (const [pid, time] of now.cpu) used += time - (before.cpu.get(pid) ?? 0);

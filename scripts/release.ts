@@ -160,7 +160,7 @@ async function release(): Promise<void> {
 
 /** In an SSH signature: what it is for. */
 const namespace = "ocp-release";
-/** What the installer tries a verifier on before it believes it. */
+/** The text on which the installer tries a verifier before it believes it. */
 const proof = "ocp release key\n";
 
 /** The script with the place and the key of this release in it. */

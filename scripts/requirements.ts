@@ -92,7 +92,7 @@ export type RequirementName = keyof typeof all;
 export const requirements: Readonly<Record<RequirementName, Requirement>> = all;
 export const requirementNames = Object.keys(all) as RequirementName[];
 
-/** Those that are not met here. */
+/** The names of the requirements that are not met here. */
 export function missingOf(names: readonly RequirementName[]): RequirementName[] {
   return names.filter((name) => !requirements[name].isMet());
 }

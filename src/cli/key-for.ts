@@ -71,7 +71,7 @@ function mayRead(file: string, uid: number): boolean {
   return [0, statSync(file, { throwIfNoEntry: false })?.uid, process.getuid?.()].includes(uid);
 }
 
-/** Whether the URL is one at which this server listens. A name is not: whoever answers for names chooses where it leads. */
+/** Tells whether this server listens at the URL. It never does at a name: whoever answers for names chooses where it leads. */
 function isAt(url: URL, { url: known, bind }: OwnServer): boolean {
   if (!URL.canParse(known)) return false;
   const { protocol, port, hostname } = new URL(known);

@@ -83,7 +83,7 @@ function exitCodeOf(error: unknown): number {
   return error.code === "invalid_request" ? exitCodes.usage : exitCodes.failure;
 }
 
-/** What the system may refuse, whatever the program does. */
+/** Errors of the system that no program can avoid. */
 const refusals = new Set(["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EISDIR", "ELOOP", "EIO"]);
 
 /** A sentence on a file that the system refuses; null for any other error. */

@@ -93,7 +93,7 @@ export function ownUrl(host: Host): string {
   return ownServers(host)[0].url;
 }
 
-/** Where this user's own server may be: where the environment says, and where the installed service says. */
+/** The places of this user's own server: as the environment says, and as the installed service says. */
 function ownServers({ env }: Host): [OwnServer, OwnServer] {
   const service = env.HOME ? readServiceEnv(resolvePaths(env).serviceEnv) : {};
   const at = (port: string | undefined, bind: string | undefined) => ({

@@ -30,7 +30,7 @@ export function listenersAt(address: string, port: number, table: (path: string)
   return [];
 }
 
-/** Where a socket may be bound that gets what is sent to the address, the nearest first, as the tables write them. */
+/** The places of sockets that get what is sent to the address, the nearest first, as the tables write them. */
 function placesOf(bytes: readonly number[]): Array<["tcp" | "tcp6", string]> {
   const any6 = hex(Array<number>(16).fill(0));
   if (bytes.length === 16) {

@@ -141,7 +141,7 @@ function journalIn(path: string): Journal | null {
   }
 }
 
-/** Whether each byte is one of before or of after, and not all are one of them: nobody else has written it. */
+/** Tells whether each byte is one of before or of after, and not all are of before: nobody else has written it then. */
 function isBetween(now: Buffer, before: Buffer, after: Buffer): boolean {
   if (now.equals(before)) return false;
   const [least, most] = [before.length, after.length].sort((a, b) => a - b) as [number, number];
@@ -155,7 +155,7 @@ function scratchOf(target: string, kind: Kind): string {
   return `${target}.${process.pid}.${kind}`;
 }
 
-/** Of processes that have ended. */
+/** The files of this kind that processes left which have ended. */
 function leftovers(path: string, kind: Kind): string[] {
   const [directory, name] = [dirname(path), basename(path)];
   if (!existsSync(directory)) return [];

@@ -64,7 +64,7 @@ export function createRecords(configHome: string): Records {
   const file = join(directory, "connect.json");
   const kept = join(directory, "before");
   const make = (path: string) => makeDirectories(join(path, "file"));
-  /** Of the record and of the files on it, what a command that was ended has left half written. */
+  /** Finishes the record and the files on it where a command that was ended left them half written. */
   const finishAll = () => {
     finishWrite(file);
     const text = readText(file);

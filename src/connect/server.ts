@@ -72,7 +72,7 @@ export async function findServer(url: string): Promise<Server> {
   };
 }
 
-/** Whether a header can hold it, and so can the files of all clients. */
+/** Tells whether a header can hold it, and so can the files of all clients. */
 export function isKey(text: unknown): text is string {
   return typeof text === "string" && /^[\x21-\x7e]{1,500}$/.test(text);
 }

@@ -13,7 +13,7 @@ export function withoutVersion(url: string): string {
   return bare.endsWith("/v1") ? withoutTrailing(bare.slice(0, -"/v1".length), "/") : bare;
 }
 
-/** Whether it is a semantic version, of numbers and a length that releases have: `Bun.semver.order` throws for others. */
+/** Tells whether it is a semantic version of the size that releases have: `Bun.semver.order` throws for others. */
 export function isVersion(text: string): boolean {
   return text.length <= 60 && /^\d{1,5}\.\d{1,5}\.\d{1,5}([-+][0-9A-Za-z.+-]*)?$/.test(text);
 }

@@ -17,7 +17,7 @@ export interface Format {
   cut?(text: string, around: Path, steps: readonly Step[]): string | null;
 }
 
-/** What is put into a container. */
+/** A value that is put into a container. */
 export interface Entry {
   step: Step;
   value: unknown;
@@ -48,7 +48,7 @@ function madeInTurn(format: Format, text: string, edits: readonly Edit[]): strin
   return edits.reduce((now, edit) => format.change(now, edit), text);
 }
 
-/** Those of one container at once where the format can: each edit alone takes the time to read the whole text. */
+/** Makes the edits of one container at once where the format can: each edit alone takes the time to read the whole text. */
 function madeTogether(format: Format, text: string, edits: readonly Edit[]): string {
   return neighbours(edits).reduce((now, group) => {
     const [first, last] = [group[0] as Edit, group.at(-1) as Edit];

@@ -220,7 +220,7 @@ function jsonOf(text) {
   }
 }
 
-/** Where the server of this machine answers: as the environment says, else as `ocp install` keeps it. */
+/** The address of this machine's server: as the environment says, otherwise as `ocp install` keeps it. */
 function ownUrl(/** @type {Record<string, string | undefined>} */ env) {
   const service = textOf(env, "service.env");
   const port = env.CLAUDE_PROXY_PORT || /^CLAUDE_PROXY_PORT=["']?(\d{1,5})["']?\s*$/m.exec(service)?.[1] || "3456";
