@@ -47,7 +47,7 @@ const linked: readonly Part[] = [
   ],
   [
     "ICU",
-    "Unicode licence",
+    "Unicode-3.0",
     "Unicode, Inc.; International Business Machines Corporation and others",
     "https://github.com/unicode-org/icu/blob/main/LICENSE",
   ],
@@ -83,7 +83,10 @@ const linked: readonly Part[] = [
 const embedded =
   "acorn acorn-walk assert browserify-zlib buffer constants-browserify crypto-browserify domain-browser events https-browserify os-browserify path-browserify process punycode querystring-es3 stream-browserify stream-http string_decoder timers-browserify tty-browserify url util vm-browserify";
 
-const texts: readonly Licence[] = ["MIT", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Apache-2.0", "LGPL-2", "LGPL-2.1"];
+const texts: readonly Licence[] = [
+  ...(["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Zlib", "Unicode-3.0", "Apache-2.0"] as const),
+  ...(["LGPL-2", "LGPL-2.1"] as const),
+];
 
 export function runtimeNotice(): Notice {
   const parts = linked.map(
