@@ -125,7 +125,9 @@ describe.each(cases)("a script that $name ($cli CLI)", ({ cli, script }) => {
   }, 60_000);
 
   test("has what follows an answer that was cut off by its length at its gateway", async () => {
-    gateway.play(({ number }) => (number === 1 ? { blocks: ["A long answer"], stop: "max_tokens" } : undefined));
+    // As of a model, whose answer does not end in the moment in which it begins.
+    const long = { blocks: ["A long answer"], stop: "max_tokens", paceMs: 200 } as const;
+    gateway.play(({ number }) => (number === 1 ? long : undefined));
     const first = await ask(ocp, { messages: [user("At length.")] });
     expect(first.body.choices[0].finish_reason).toBe("length");
     const messages = [user("At length."), assistant("A long answer"), user("Go on.")];
