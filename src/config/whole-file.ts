@@ -141,7 +141,7 @@ function journalIn(path: string): Journal | null {
   }
 }
 
-/** Whether each byte is one of before or of after, and not all are one of them: nobody else has written it. */
+/** Returns whether each byte is one of before or of after, and not all are one of them: nobody else has written it. */
 function isBetween(now: Buffer, before: Buffer, after: Buffer): boolean {
   if (now.equals(before)) return false;
   const [least, most] = [before.length, after.length].sort((a, b) => a - b) as [number, number];

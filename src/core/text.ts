@@ -13,7 +13,7 @@ export function withoutVersion(url: string): string {
   return bare.endsWith("/v1") ? withoutTrailing(bare.slice(0, -"/v1".length), "/") : bare;
 }
 
-/** What stands between the first `open` and the next `close` behind it, and where it ends; null: there is none. */
+/** Returns the text between the first `open` and the next `close` behind it, and where it ends; null: there is none. */
 export function between(text: string, open: string, close: string, from = 0): { inside: string; end: number } | null {
   const start = text.indexOf(open, from);
   const end = start < 0 ? -1 : text.indexOf(close, start + open.length);
