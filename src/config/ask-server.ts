@@ -46,7 +46,7 @@ export async function openAnswer(url: string, init: RequestInit, signal: AbortSi
   return fetch(url, { ...init, ...ofBun, headers, signal, redirect: "manual" });
 }
 
-/** Tells whether an address, which may be in brackets, is one of this machine's; a name is not looked up. */
+/** Returns whether an address, which may be in brackets, is one of this machine's; a name is not looked up. */
 export function isThisMachine(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, "");
   return (

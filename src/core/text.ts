@@ -18,7 +18,7 @@ export function isVersion(text: string): boolean {
   return text.length <= 60 && /^\d{1,5}\.\d{1,5}\.\d{1,5}([-+][0-9A-Za-z.+-]*)?$/.test(text);
 }
 
-/** What stands between the first `open` and the next `close` behind it, and where it ends; null: there is none. */
+/** Returns the text between the first `open` and the next `close` behind it, and where it ends; null: there is none. */
 export function between(text: string, open: string, close: string, from = 0): { inside: string; end: number } | null {
   const start = text.indexOf(open, from);
   const end = start < 0 ? -1 : text.indexOf(close, start + open.length);

@@ -3,7 +3,7 @@
  * one. A signature alone does not help, because an old list was signed as rightly as the newest.
  */
 
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Build } from "../config/build.ts";
 import { removeScratch, writeWhole } from "../config/whole-file.ts";
@@ -53,6 +53,8 @@ export function createListDates(data: string, { releaseKey, releaseDate }: Build
         const dates = Object.fromEntries([...others, [releaseKey ?? "", list.toISOString()]]);
         mkdirSync(data, { recursive: true, mode: 0o700 });
         removeScratch(file);
+        // What a link leads to is another file, which is not overwritten.
+        if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(file);
         writeWhole(file, `${JSON.stringify(dates, null, 2)}\n`, 0o600);
         return null;
       } catch (error) {
