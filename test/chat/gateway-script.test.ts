@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Script } from "../../src/demo/script.ts";
+import type { AnswerScript } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type RefusingProxy, startRefusingProxy } from "../claude/proxy.ts";
 import { type CliVersion, claudeBinary, cliVersions } from "../harness/claude.ts";
@@ -127,7 +127,7 @@ describe.each(cases)("a script that $name ($cli CLI)", ({ cli, script }) => {
 
   test("has what follows an answer that was cut off by its length at its gateway", async () => {
     // As of a model, whose answer does not end in the moment in which it begins.
-    const long: Script = { blocks: ["A long answer"], stop: "max_tokens", paceMs: 200 };
+    const long: AnswerScript = { blocks: ["A long answer"], stop: "max_tokens", paceMs: 200 };
     gateway.play(({ number }) => (number === 1 ? long : undefined));
     const first = await ask(ocp, { messages: [user("At length.")] });
     expect(first.body.choices[0].finish_reason).toBe("length");
