@@ -30,7 +30,7 @@ export function thinksNot({ sampling, toolbox, output }: Conversation): boolean 
   );
 }
 
-/** What can be changed at any time in a process's life; null: as the process was started. */
+/** The settings that can be changed at any time in a process's life; null: as the process was started. */
 export interface Dials {
   CLAUDE_CODE_MAX_OUTPUT_TOKENS: string | null;
   CLAUDE_CODE_EXTRA_BODY: string | null;
@@ -46,7 +46,7 @@ export const untouched: Dials = {
 
 export const dialNames = Object.keys(untouched) as Array<keyof Dials>;
 
-/** What a process was started with (start-environment.ts). */
+/** The values that a process was started with (start-environment.ts). */
 export type StartDials = StartValues<keyof Dials>;
 
 /** `forcing`: whether the API may be told that a call must be made. */

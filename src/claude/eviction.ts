@@ -76,7 +76,7 @@ export function createEviction<S extends Holder>(options: EvictionOptions<S>): E
   };
 }
 
-/** Those for which the condition holds, or all where it holds for none. */
+/** Returns the sessions for which the condition holds, or all where it holds for none. */
 function preferred<S>(sessions: readonly S[], condition: (session: S) => boolean): readonly S[] {
   const found = sessions.filter(condition);
   return found.length > 0 ? found : sessions;

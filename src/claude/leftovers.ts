@@ -47,7 +47,7 @@ export async function removeMatching(directory: string, pattern: RegExp): Promis
   await Promise.all(names.map((name) => unlink(join(directory, name)).catch(() => {})));
 }
 
-/** Whether it is a directory itself, and no link to one. */
+/** Returns whether it is a directory itself, and no link to one. */
 export async function isDirectory(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
 }

@@ -82,7 +82,7 @@ function compact(text: string, wrapped: boolean): string | null {
 
 const fence = "```";
 
-/** What stands between a fence of Markdown's, with or without `json` behind it, and its end. */
+/** Returns the text between a fence of Markdown's, with or without `json` behind it, and its end. */
 function withoutFence(text: string): string {
   if (text.length < 2 * fence.length || !text.startsWith(fence) || !text.endsWith(fence)) return text;
   const inside = text.slice(fence.length, -fence.length);

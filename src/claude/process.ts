@@ -47,8 +47,8 @@ export interface ClaudeProcess {
   /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
   request(request: HostRequest): Promise<unknown>;
   /**
-   * What it was started with of these variables, where the CLI says that `pid` is its own; null: not to be known, or
-   * not to be relied on, since it runs in another home or with other options than it was given.
+   * Resolves to the values of these variables that it was started with, where the CLI says that `pid` is its own;
+   * null: not to be known, or not to be relied on, since it runs in another home or with other options than it was given.
    */
   startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */

@@ -20,7 +20,7 @@ export interface Session extends Holder {
   /** Epoch ms. */
   readonly since: number;
   dials: Dials;
-  /** What its dials were at its start; null: not known (yet). Without it nothing can be put back as it was. */
+  /** The dials at its start; null: not known (yet). Without it nothing can be put back as it was. */
   start: StartDials | null;
   messages: number;
   turns: number;

@@ -34,9 +34,9 @@ export function hostToolsOf(settings: HostToolSettings): HostTools | null {
 }
 
 /**
- * Whether the model may use them for this caller: the admin, a program on this machine that presents no key, or a key
- * that the operator named. Names are compared as they are now: a key that is renamed loses or gains them at once, and a
- * new key of a name that is listed has them, since only the admin makes and renames keys.
+ * Returns whether the model may use them for this caller: the admin, a program on this machine that presents no key, or
+ * a key that the operator named. Names are compared as they are now: a key that is renamed loses or gains them at once,
+ * and a new key of a name that is listed has them, since only the admin makes and renames keys.
  */
 export function mayUseHostTools({ keys }: HostTools, { id, name, role, keyId }: Principal): boolean {
   if (role === "admin") return true;

@@ -1,6 +1,6 @@
 /**
- * Writes usage into the store, a row for a turn or a count of many that cost nothing, and keeps those that it does not take until it does: a full disk or a locked
- * file must not fail answers, and what they used still counts.
+ * Writes usage into the store, a row for a turn or a count of many that cost nothing. Keeps what the store does not take
+ * until it does: a full disk or a locked file must not fail answers, and their usage still counts.
  */
 
 import { OcpError } from "./errors.ts";

@@ -9,7 +9,7 @@ import type { CountedTurns, UsageRow } from "./store.ts";
 export interface TurnCounter {
   /** True: the turn is to have a row. False: it has been added up. */
   admits(row: UsageRow): boolean;
-  /** What was added up since the last time; it is the caller's from now on. */
+  /** Returns the sums since the last time; they are the caller's from now on. */
   take(): CountedTurns[];
   /** Takes back what could not be written. */
   putBack(turns: readonly CountedTurns[]): void;

@@ -78,7 +78,7 @@ export function* valuesBelow(schema: Readonly<Record<string, unknown>>): Generat
   }
 }
 
-/** Whether every keyword of this one schema has a value that it can have; keywords that are none are free. */
+/** Returns whether every keyword of this one schema has a value that it can have; keywords that are none are free. */
 export function wellFormed(schema: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(schema).every(([keyword, value]) => tests.get(keyword)?.(value) ?? true);
 }

@@ -23,7 +23,7 @@ export type Outcome =
 export interface Worker {
   /** One job at a time. Aborting kills the process, and rejects with the signal's reason. */
   run(job: Job, signal: AbortSignal): Promise<Outcome>;
-  /** Whether it can run another job. */
+  /** True while it can run another job. */
   readonly alive: boolean;
   kill(): void;
 }

@@ -113,7 +113,7 @@ async function readBytes(
   }
 }
 
-/** Room for `size` bytes at least, and no more than twice as many. */
+/** Returns a copy with room for `size` bytes at least and twice as many at most. */
 function enlarged(buffer: Uint8Array, size: number, announced: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(size <= announced ? Math.min(announced, 2 * size) : 2 * size);
   larger.set(buffer);

@@ -20,7 +20,7 @@ export interface BrowserOptions {
 export interface Browsers {
   /** `address` is the peer's, null when unknown. Throws OcpError forbidden. */
   check(request: Request, address: string | null): void;
-  /** Whether this server is called as containers call their machine, by a name that OCP_ALLOWED_HOSTS does not hold. */
+  /** Returns whether this server is called as containers call their machine, by a name that OCP_ALLOWED_HOSTS does not hold. */
   isForContainers(request: Request): boolean;
   /** What a preflight of a listed origin is answered with, beside the headers that `dress` gives. */
   grants(request: Request, methods: readonly string[]): Record<string, string>;

@@ -1,4 +1,4 @@
-/** Who is counted as one where memory and places for bodies are shared out. */
+/** The callers that are counted as one where memory and places for bodies are shared out. */
 
 import { isLoopback, neighbourOf } from "../core/address.ts";
 import type { Exchange } from "./exchange.ts";

@@ -26,8 +26,8 @@ export function isContainerName(name: string): boolean {
 const bridge = /^(docker(0|_gwbridge)|br-[0-9a-f]{12}|(cni-)?podman\d+|cni\d+|nerdctl\d+)$/;
 
 /**
- * Whether a peer may be a container of this machine. Docker Desktop, slirp4netns and pasta connect from this machine's
- * own addresses, a bridge from the address of the container.
+ * Returns whether a peer may be a container of this machine. Docker Desktop, slirp4netns and pasta connect from this
+ * machine's own addresses, a bridge from the address of the container.
  */
 export function isContainerPeer(address: string | null, interfaces: () => Interfaces): boolean {
   if (address === null) return false;

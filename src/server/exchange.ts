@@ -17,7 +17,7 @@ export interface Exchange {
   model: string | null;
   /** `ok`, the code of an OcpError, or `client_left`. */
   outcome: string;
-  /** What the request is charged for its body; null: it has none. */
+  /** The charge for the request's body and answer; null: it has none. */
   held: Held | null;
   /** Set by who answers with a stream: the exchange then lasts until `end`, not until the response's head. */
   streaming: boolean;

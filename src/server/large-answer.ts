@@ -5,7 +5,7 @@ import type { Exchange } from "./exchange.ts";
 /** Characters; the system's own buffers take what is smaller. */
 const large = 65_536;
 
-/** `headers` are added to the response's. What the request is charged for, `exchange.held`, ends with the exchange. */
+/** `headers` are added to the response's. The charge of the request, `exchange.held`, ends with the exchange. */
 export function sendJson(
   body: unknown,
   exchange: Pick<Exchange, "held" | "end" | "streaming">,

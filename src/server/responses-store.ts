@@ -45,7 +45,7 @@ interface Kept {
   /** Null if it was too large to be kept. */
   input: readonly InputItem[] | null;
   output: readonly InputItem[];
-  /** What has an id: the response's own items before those of the conversation. */
+  /** The items that have an id; the response's own win over those of the conversation. */
   byId: ReadonlyMap<string, InputItem>;
   until: number;
   size: number;
@@ -124,7 +124,7 @@ export function createResponsesStore(options: ResponsesStoreOptions): ResponsesS
   };
 }
 
-/** Of items with the same id the last one. */
+/** Returns the items by their ids; of several with the same id the last one. */
 function indexOf(items: readonly InputItem[]): ReadonlyMap<string, InputItem> {
   return new Map(items.flatMap((item) => (item.id === undefined ? [] : [[item.id, item]])));
 }

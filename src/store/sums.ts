@@ -65,7 +65,7 @@ export function prepareSums(db: Database): (first: number | bigint, last: number
   };
 }
 
-/** What turns without a row of their own add to the sums; they have no tokens, and nobody is charged. */
+/** The part of turns without a row of their own in the sums; they have no tokens, and nobody is charged. */
 export type CountedSums = { hour: number; principal_id: string; model: string } & Record<
   Exclude<keyof typeof merges, "input" | "cache_read" | "cache_write" | "output" | "thinking">,
   number

@@ -4,7 +4,7 @@ import type { OutputFormat } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import { isDeeperThan } from "./check.ts";
 
-/** What one schema may be: bytes of JSON, and values in it, counted with those inside of others. */
+/** The limits of one schema: bytes of JSON, and values in it, counted with those inside of others. */
 export const schemaLimits = { bytes: 512 * 1024, values: 50_000, depth: 200 };
 
 /**

@@ -23,7 +23,7 @@ export interface CachingOptions {
   maxBytes: () => number;
   /** Stands for the configuration that answers depend on. */
   epoch: () => string;
-  /** Whether the model may use tools of this host for this caller: then nothing of it is cached. */
+  /** Returns whether the model may use tools of this host for this caller: then nothing of it is cached. */
   usesHostTools: (principal: Principal) => boolean;
   /** Epoch ms. */
   clock: () => number;
