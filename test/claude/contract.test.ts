@@ -111,6 +111,18 @@ describe.each(cliVersions)("the official CLI (%s)", (version) => {
     expect(cli.upstream().length).toBeGreaterThan(1);
   });
 
+  test("asks once for an answer that was refused, as long as CLAUDE_CODE_DISABLE_REFUSAL_RETRY is set", async () => {
+    const asked = async (env: Record<string, string | undefined>) => {
+      await using cli = await startCli({ version, env });
+      cli.simulator.play(() => ({ blocks: ["No."], stop: "refusal" }));
+      cli.say("hi");
+      expect((await cli.result()).is_error).toBe(true);
+      return cli.upstream().length;
+    };
+    expect(await asked({})).toBe(1);
+    expect(await asked({ CLAUDE_CODE_DISABLE_REFUSAL_RETRY: undefined })).toBe(version === "newest" ? 2 : 1);
+  }, 30_000);
+
   test("asks the API for nothing more once its address was taken by `apply_flag_settings`", async () => {
     await using cli = await startCli({ version });
     cli.simulator.play(() => ({ blocks: ["One ", "two"], stop: "max_tokens", paceMs: 100 }));
