@@ -60,7 +60,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   /** The open block: its index in the API's message, and in ours, where blocks that we do not pass on do not count. */
   let open: { theirs: number; ours: number; type: string } | null = null;
   let calls = 0;
-  /** Whether anything was said that can be seen, or called: after a message without it the CLI asks again by itself. */
+  /** True once there was visible text or a call: after a message without either the CLI asks again by itself. */
   let substance = false;
   /** Whether there was a call that nobody will answer. */
   let strayCall = false;
@@ -199,7 +199,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         if (calls === 0 && mustCall && reason === "end_turn") {
           return failed(unusableAnswer("The model made no call, though the request demands one."));
         }
-        // Of a call that never came, or of a tool that the model invented, the CLI would ask again, at the user's cost.
+        // The CLI would ask again, at the user's cost: a call never came, or the model invented its tool.
         if (reason === "tool_use" && calls === 0) {
           substance = false;
           return end("end_turn", null);

@@ -161,7 +161,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     habits.asksOnce(principal.id);
 
   let warned = false;
-  /** What cannot be put back as it was may not live on: the next question, and the login, could go to another host. */
+  /** A process whose start values are unknown may not live on: its next question, and the login, could go to another host. */
   const isStartUnknown = (session: Session) => {
     if (session.start !== null) return false;
     if (!warned) log.warn("a claude process answers one turn: what CLAUDE_BIN starts it with cannot be read");

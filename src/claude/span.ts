@@ -22,7 +22,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
   let blocks = 0;
   let reason: StopReason = "end_turn";
   let model = "";
-  /** Whether the message that runs has called a tool, and has said anything that can be seen. */
+  /** True once the running message has called a tool, and once it has shown text. */
   let called = false;
   let said = false;
   /** What the last text ended with: two messages do not run together. */

@@ -66,12 +66,12 @@ function presentedTo(url: string, key: string, env: Environment): Presented {
   );
 }
 
-/** Root, the owner of the file, and whoever runs this command. */
+/** Root, the owner of the file, and the user of this command. */
 function mayRead(file: string, uid: number): boolean {
   return [0, statSync(file, { throwIfNoEntry: false })?.uid, process.getuid?.()].includes(uid);
 }
 
-/** Tells whether this server listens at the URL. It never does at a name: whoever answers for names chooses where it leads. */
+/** Tells whether this server listens at the URL. It never does at a name: a name server chooses where that leads. */
 function isAt(url: URL, { url: known, bind }: OwnServer): boolean {
   if (!URL.canParse(known)) return false;
   const { protocol, port, hostname } = new URL(known);

@@ -1,5 +1,5 @@
 /**
- * Asks a server over HTTP and reads its answer within bounds: whoever answers may be slow, endless or somebody else.
+ * Asks a server over HTTP and reads its answer within bounds: the answer may be slow, endless or another program's.
  * Redirects are not followed, since they would carry a key to another server.
  */
 

@@ -17,7 +17,7 @@ export const variables: ReadonlyArray<readonly [name: string, meaning: string]> 
   ["OCP_VERSION", "For scripts/install: the release to install; the default is the newest."],
   [
     "OCP_INSTALL_UNVERIFIED",
-    "For scripts/install: 1 installs also where no program can check the signature, and so trusts whoever answers.",
+    "For scripts/install: 1 installs also where no program can check the signature: the machine that answers is then trusted.",
   ],
   ["NO_COLOR", "Any value: no colours on a terminal."],
 ];

@@ -56,7 +56,7 @@ interface CommonDetail {
   cause?: unknown;
 }
 
-/** What the model's side said ends the message. It may repeat the prompt, so the log gets a sentence without it. */
+/** A text of the model's side ends the message. It may repeat the prompt, so the log gets a sentence without it. */
 interface QuotedDetail {
   said: string;
   forLog: string;

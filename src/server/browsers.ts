@@ -55,7 +55,7 @@ export function createBrowsers({ origins, hosts, hostname, interfaces }: Browser
       if (!isKnown) throw new OcpError("forbidden", unknownName);
       if (isListed(request)) return;
       const origin = request.headers.get("origin");
-      // No page of ours is called by such a name, and another one's may be made to lead here.
+      // None of our pages has such a name, and another site's name may be made to lead here.
       if (origin !== null && (forContainers || !isSameHost(parseOrigin(origin), host))) {
         throw new OcpError("forbidden", otherSite);
       }

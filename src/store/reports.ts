@@ -1,4 +1,4 @@
-/** What is asked of the usage. Sums come from whole hours, and where an hour is cut from single rows and what was counted. */
+/** Reports on usage. Sums come from whole hours; a cut hour is read from single rows and counted turns. */
 
 import type { Database } from "bun:sqlite";
 import type { UsageFilter, UsageQuery, UsageStore, UsageSums } from "../core/store.ts";

@@ -1,4 +1,4 @@
-/** What was used: one row a turn or a count of turns, its sums, and what counts against the quotas, all in one transaction. */
+/** Usage: one row a turn or a count of turns, its sums, and the charges to quotas, all in one transaction. */
 
 import type { Database } from "bun:sqlite";
 import { dayOf, type Period, periodOf, periods } from "../core/periods.ts";

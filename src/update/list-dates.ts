@@ -53,7 +53,7 @@ export function createListDates(data: string, { releaseKey, releaseDate }: Build
         const dates = Object.fromEntries([...others, [releaseKey ?? "", list.toISOString()]]);
         mkdirSync(data, { recursive: true, mode: 0o700 });
         removeScratch(file);
-        // What a link leads to is another file, which is not overwritten.
+        // A link leads to another file, which is not overwritten.
         if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(file);
         writeWhole(file, `${JSON.stringify(dates, null, 2)}\n`, 0o600);
         return null;

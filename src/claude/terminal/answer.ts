@@ -202,7 +202,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     return all;
   };
 
-  /** Whether a person would see anything of it; otherwise the CLI asks again. */
+  /** Tells whether the text is visible to a person; otherwise the CLI asks again. */
   const isSeen = () => written().trim() !== "";
 
   /** Lets out what of the written text was not displayed. */
