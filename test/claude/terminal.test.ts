@@ -842,7 +842,7 @@ describe("an answer", () => {
     message: { id, model: "claude", content: [block], stop_reason: stop, usage: { input_tokens: 3, output_tokens: 2 } },
   });
   const use = (id: string) => ({ type: "tool_use", id, name: "mcp__c__read_file", input: { path: id } });
-  const begin = (past = new Set<string>()) => {
+  const begin = (past = new Set<string>(), changes: { entered?: boolean; now?: () => number } = {}) => {
     const events: TurnEvent[] = [];
     const answer = createTerminalAnswer({
       model: "claude",
@@ -858,6 +858,7 @@ describe("an answer", () => {
       past,
       estimateInput: () => 1,
       now: () => 0,
+      ...changes,
     });
     return { answer, events };
   };
@@ -870,6 +871,23 @@ describe("an answer", () => {
     expect(answer.settled(new Set(["t1"])).kind).toBe("more");
     expect(answer.settled(new Set(["t1", "t2"]))).toEqual({ kind: "ended", left: "clean" });
     expect(events.filter(({ type }) => type === "block_start")).toHaveLength(3);
+  });
+
+  test("is not ended by what is read late of the turn before, and is ended by its own record, read in any order", () => {
+    const at = (time: number) => new Date(time).toISOString();
+    const words = (time: number) => ({ type: "user", timestamp: at(time), message: { content: "hi" } });
+    const record = (time: number) => ({ type: "system", subtype: "turn_duration", timestamp: at(time) });
+    const { answer, events } = begin(new Set(), { entered: false, now: () => 1_000 });
+    for (const line of [words(500), record(900), words(1_100)]) expect(answer.read([line]).kind).toBe("more");
+    expect(answer.settled(new Set()).kind).toBe("more");
+    expect(answer.read([record(1_200)]).kind).toBe("more");
+    expect(answer.settled(new Set())).toEqual({ kind: "ended", left: "astray" });
+    expect(events.map(({ type }) => type)).toEqual(["start", "end"]);
+
+    const other = begin(new Set(), { entered: false, now: () => 1_000 });
+    other.answer.read([line("m1", text("one"), "end_turn"), record(1_200)]);
+    expect(other.answer.settled(new Set()).kind).toBe("more");
+    expect(other.answer.read([words(1_100)])).toEqual({ kind: "ended", left: "clean" });
   });
 
   test("that is settled and whose calls were all made ends with them, though no reason was written down", () => {

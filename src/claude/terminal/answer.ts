@@ -119,11 +119,12 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   /** The answer in JSON, which is a call too; the session waits for its result for ever. */
   let json: Record<string, unknown> | null = null;
   let { entered } = options;
-  /** When the user's message was entered, ISO; it may be read after what came of it. */
-  let enteredAt = "";
-  /** When the last record of a turn's end was written, ISO. */
-  let endedAt: string | null = null;
-  const hasEnded = () => entered && endedAt !== null && endedAt >= enteredAt;
+  /** Lines of the turn before may be read late, and in any order. */
+  const begunAt = new Date(now()).toISOString();
+  const isOfThisTurn = ({ timestamp = begunAt }: TranscriptLine) => timestamp >= begunAt;
+  /** The record of the turn's end was written; it may be read before the user's message. */
+  let ended = false;
+  const hasEnded = () => entered && ended;
   /** How a message ended of which nothing was written down. */
   let unwritten: StopReason | null = null;
   /** The CLI's last piece of text, once it has ended the turn by itself. */
@@ -330,27 +331,24 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     }
   };
 
-  const noteGoingOn = ({ message }: TranscriptLine): void => {
-    const text = textOf(message?.content);
+  const noteGoingOn = (line: TranscriptLine): void => {
+    const text = textOf(line.message?.content);
     const reason = goingOn.find(([begin]) => text.startsWith(begin))?.[1];
-    if (reason === undefined) return;
+    if (reason === undefined || !isOfThisTurn(line)) return;
     wentOn = true;
     if (messages.size === 0) unwritten ??= reason;
   };
 
   const note = (line: TranscriptLine): void => {
     if (line.isSidechain) return;
-    if (line.type === "user" && !line.isMeta) {
-      enteredAt = entered ? enteredAt : (line.timestamp ?? "");
-      entered = true;
-    }
+    if (line.type === "user" && !line.isMeta && isOfThisTurn(line)) entered = true;
     if (line.type === "user") noteResults(line);
     if (line.type === "user" && line.isMeta) noteGoingOn(line);
     if (line.type === "assistant" && !line.isApiErrorMessage) noteMessage(line);
     if (line.type === "assistant" && line.isApiErrorMessage && line.message?.stop_reason === "refusal") {
       unwritten = "refusal";
     }
-    if (line.type === "system" && line.subtype === "turn_duration") endedAt = line.timestamp ?? "";
+    if (line.type === "system" && line.subtype === "turn_duration" && isOfThisTurn(line)) ended = true;
   };
 
   /** Ends the answer if all of it is known. */
