@@ -48,7 +48,7 @@ function fromLists<Name extends string>(
   { names, mark, args }: Asked<Name>,
 ): StartValues<Name> | null {
   const before = command.slice(0, command.length - args.length);
-  const isOurs = args.every((arg, at) => arg === command[before.length + at]) && !before.some(isOption);
+  const isOurs = args.every((arg, at) => arg === command[before.length + at]) && !ownOptions(before);
   if (!isOurs || !variables.includes(mark)) return null;
   return valuesBy(names, (name) => variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1));
 }
@@ -62,7 +62,7 @@ export function fromLine<Name extends string>(
   { names, mark, args }: Asked<Name>,
 ): StartValues<Name> | null {
   const [before = "", ...rest] = line.trimEnd().split(` ${args.join(" ")} `);
-  if (rest.length !== 1 || before.split(" ").some(isOption)) return null;
+  if (rest.length !== 1 || ownOptions(before.split(" "))) return null;
   const words = (rest[0] as string).split(" ");
   if (!isVariable(words[0] as string)) return null;
   if (!` ${words.join(" ")} `.includes(` ${mark} `)) return null;
@@ -73,6 +73,13 @@ export function fromLine<Name extends string>(
   };
   if (names.some((name) => placesOf(name).length > 1 || !placesOf(name).every(isPlain))) return null;
   return valuesBy(names, (name) => words[placesOf(name)[0] ?? -1]?.slice(name.length + 1));
+}
+
+/** Tells whether options of the CLI stand before ours. Those of the interpreter before its script are none of them. */
+function ownOptions(before: readonly string[]): boolean {
+  const isInterpreted = /(^|\/)(node|bun)$/.test(before[0] ?? "");
+  const script = isInterpreted ? before.findIndex((word) => /\.[cm]?js$/.test(word)) : -1;
+  return before.slice(script + 1).some(isOption);
 }
 
 const isOption = (word: string) => word.startsWith("-");

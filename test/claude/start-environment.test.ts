@@ -23,6 +23,16 @@ test.each([
     line: `/opt/claude --settings x ${args.join(" ")} URL=a ${mark}`,
     is: null,
   },
+  {
+    what: "an interpreter with options of its own",
+    line: `/usr/bin/node --no-warnings /opt/cli.js ${args.join(" ")} URL=a ${mark}`,
+    is: ["a", undefined],
+  },
+  {
+    what: "an option behind an interpreter's script",
+    line: `/usr/bin/node /opt/cli.js --settings x ${args.join(" ")} URL=a ${mark}`,
+    is: null,
+  },
   { what: "an option behind them", line: `${command} --settings x URL=a ${mark}`, is: null },
   { what: "other arguments", line: `/opt/claude -p URL=a ${mark}`, is: null },
   { what: "a process whose environment is not shown", line: command, is: null },

@@ -14,7 +14,8 @@ for await (const line of console) {
   const frame = JSON.parse(line);
   if (frame.type === "control_request") {
     const { request_id } = frame;
-    write({ type: "control_response", response: { subtype: "success", request_id, response: {} } });
+    // As the CLI tells it in its answer to `initialize`.
+    write({ type: "control_response", response: { subtype: "success", request_id, response: { pid: process.pid } } });
   } else if (frame.shouldQuery === false) {
     write({ type: "result", subtype: "success", is_error: false, num_turns: 0 });
   } else if (frame.type === "user") {

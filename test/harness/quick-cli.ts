@@ -25,7 +25,7 @@ while IFS= read -r line; do
   case "$line" in
     *'"type":"control_request"'*)
       id=\${line#*'"request_id":"'}
-      printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{}}}\\n' "\${id%%'"'*}" ;;
+      printf '{"type":"control_response","response":{"subtype":"success","request_id":"%s","response":{"pid":%s}}}\\n' "\${id%%'"'*}" "$$" ;;
     *'"type":"user"'*)
       printf '%s' '${frames([messageStart, textStart, text(first)])}'
       case "$line" in *'${unended}'*) continue ;; esac

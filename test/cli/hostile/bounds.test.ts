@@ -65,8 +65,24 @@ async function run(args: string[]) {
     timeout: 90_000,
     killSignal: "SIGKILL",
   });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { code, stdout, stderr, memory: child.resourceUsage()?.maxRSS ?? 0 };
+  // The system's own figure at the end, `maxRSS`, counts what this process had when it started the command.
+  let memory = 0;
+  const watch = setInterval(() => {
+    memory = Math.max(memory, peakMemory(child.pid));
+  }, 2);
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]).finally(
+    () => clearInterval(watch),
+  );
+  return { code, stdout, stderr, memory };
+}
+
+/** The largest resident memory of a process so far, bytes; 0 once it has ended. */
+function peakMemory(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }
 
 /** `first`, and then `more` for ever: at once, or a piece each `every` ms. */
