@@ -24,7 +24,8 @@ test("a stop before the answers' ends is an error frame and a 503, and leaves no
     CLAUDE_BIN: claudeBinary(),
     CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-test",
     OCP_UPSTREAM_URL: simulator.url,
-    CLAUDE_MAX_CONCURRENT: "3",
+    // One caller gets all but one.
+    CLAUDE_MAX_CONCURRENT: "4",
   });
   const settings = loadSettings(environment, { port: "0" }, { memory: 2 ** 34 });
   const end = { atExit() {}, onDefect() {} };
