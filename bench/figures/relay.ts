@@ -20,8 +20,8 @@ export const relay: Figure = async ({ programs, quick }) => {
   const claudeBin = await installEmitter(temp);
   await using ours = await startOurs(programs, {
     claudeBin,
-    // Room for all streams at once: what they are thought to take is counted for the real CLI.
-    args: ["--max-concurrent", String(streams), "--memory-max", String(2 ** 40)],
+    // Room for all streams at once, of which one caller gets all but one: their memory is counted for the real CLI.
+    args: ["--max-concurrent", String(streams + 1), "--memory-max", String(2 ** 40)],
   });
   const text = question({ pieces: quick ? 100 : 500, every });
 
