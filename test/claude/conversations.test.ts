@@ -143,7 +143,7 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
   );
 
   test("a client that leaves takes its process with it, and finds its conversation again in another one", async () => {
-    script({ blocks: [{ type: "text", text: ["One. ", "Two. ", "Three."] }], paceMs: 2_000 }, "Again.");
+    script({ blocks: [{ type: "text", text: ["One. ", "Two. ", "Three."] }], paceMs: 500 }, "Again.");
     const leaving = new AbortController();
     const stream = driven().stream([user("hi")], {}, "ann", leaving.signal);
     for await (const event of stream) if (event.type === "delta") break;
