@@ -19,7 +19,7 @@ export interface Choice<S extends Held> {
 
 /**
  * Spares every principal that holds no more than its equal share of the capacity, as long as another one holds more.
- * Of the rest, the principal that holds most loses its least recently used. Undefined: nothing waits.
+ * Among the others, the principal that holds most loses its least recently used. Undefined: nothing waits.
  */
 export function chooseVictim<S extends Held>(choice: Choice<S>): S | undefined {
   const { waiting, running, capacity, wantedBy, isLast } = choice;

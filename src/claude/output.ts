@@ -49,7 +49,7 @@ export async function createOutput({ name, schema }: OutputFormat, checks: Outpu
     },
     async accept(answer) {
       const value = compact(answer, wrapped);
-      // What begins so is an object, and that is all that is asked for.
+      // A text that begins so is an object, which is all that is asked for.
       if (value === null || schema === null) return value?.startsWith("{") ? value : null;
       return (await schemas.validate(text, value, principalId, signal)) === "invalid" ? null : value;
     },

@@ -71,7 +71,7 @@ export function createRecords(configHome: string): Records {
     try {
       for (const { path } of text === null ? [] : parseRecord(text, file).files) finishWrite(path);
     } catch {
-      // Whoever reads the damaged record, or writes the file, says what is wrong.
+      // The reader of the damaged record, or the writer of the file, says what is wrong.
     }
   };
   return {

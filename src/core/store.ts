@@ -175,7 +175,7 @@ export interface UsageStore {
   series(query: UsageQuery, by: "model" | "principal"): Array<{ hour: number; subject: string } & UsageSums>;
   /** Newest first. `before`: only rows that come after the one of this id in that order, also when it is gone. */
   recent(query: UsageQuery & UsageFilter, limit: number, before?: number): Array<UsageRow & { id: number }>;
-  /** Those of which some lie in the query's time, newest first. */
+  /** Returns the counts that overlap the query's time, newest first. */
   counted(query: UsageQuery & UsageFilter, limit: number): CountedTurns[];
   /** Of the last turns that a process has answered to the end, newest first. */
   times(query: UsageQuery, limit: number): Array<{ firstMs: number | null; totalMs: number }>;

@@ -8,7 +8,7 @@ import { fstatSync, ftruncateSync, statSync } from "node:fs";
 const mostBytes = 1024 * 1024;
 
 /**
- * Returns `write`, which begins the file of this path anew once so many bytes are in it, if `fd` is that file. Any
+ * Returns `write`, which empties the file of this path once so many bytes are in it, if `fd` is that file. Any
  * other file is its owner's.
  */
 export function boundServiceOutput(path: string, fd: number, write: (line: string) => void): (line: string) => void {

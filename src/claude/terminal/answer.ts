@@ -302,7 +302,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
     if (!known && messages.size > 0 && !spans) {
       wentOn = true;
       const [first] = messages.values();
-      // What followed a message without visible text may have been displayed by then: it belongs to the answer.
+      // The CLI may have displayed more by then, after a message without visible text: that belongs to the answer.
       const isShown = shown.trim() !== "" && !isSeen();
       if (!isShown && first && at >= first.at) return;
       if (isShown) for (const blank of messages.values()) blank.stop = null;
@@ -373,7 +373,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
       if (strayCall || wentOn) return covers || isSettled ? finish(only) : more;
       return isSettled && areMade ? finish(only) : more;
     }
-    // Written down before its reason was known: the CLI waits for the calls, and would for ever.
+    // Written down before its reason was known: the CLI waits for the calls without a limit.
     if (only?.stop === null && !spans && isSettled && areMade && called.size > 0) {
       return finish({ ...only, stop: "tool_use" });
     }
