@@ -3,7 +3,7 @@
 import { splitLines } from "./lines.ts";
 import type { CliFrame, HostFrame, HostRequest } from "./protocol.ts";
 import type { Recipe } from "./recipe.ts";
-import { type StartValues, startValuesOf } from "./start-environment.ts";
+import { type MaybePromise, picked, type StartValues, startValuesOf } from "./start-environment.ts";
 
 /** A line longer than this is skipped: the largest honest ones repeat one content block, bounded by the API's 32 MB. */
 const maxLineLength = 64 * 1024 * 1024;
@@ -44,13 +44,16 @@ export interface ClaudeProcess {
   /** Who answers the MCP messages that the CLI sends to the server that we host; without one they are refused. */
   host(server: McpHost): void;
   send(frame: HostFrame): void;
-  /** Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends. */
-  request(request: HostRequest): Promise<unknown>;
   /**
-   * Resolves to the values of these variables that it was started with, where the CLI says that `pid` is its own;
+   * Sends a control request; resolves to its answer. Throws ProcessError when it is refused or the process ends.
+   * `onAnswer` gets the answer before any frame that came behind it, also when they came together.
+   */
+  request(request: HostRequest, onAnswer?: (response: unknown) => void): Promise<unknown>;
+  /**
+   * Returns the values of these variables that it was started with, where the CLI says that `pid` is its own;
    * null: not to be known, or not to be relied on, since it runs in another home or with other options than it was given.
    */
-  startedWith<Name extends string>(pid: unknown, names: readonly Name[]): Promise<StartValues<Name> | null>;
+  startedWith<Name extends string>(pid: unknown, names: readonly Name[]): MaybePromise<StartValues<Name> | null>;
   /** Lets the process finish what it does and go: closes its stdin. */
   end(): void;
   /** Ends the process and all that it started, at once, and with them the upstream request. */
@@ -201,20 +204,24 @@ export function spawnClaude(recipe: Recipe): ClaudeProcess {
       if (exit) next?.exit(exit);
     },
     send: write,
-    request(request) {
+    request(request, onAnswer = () => {}) {
       if (exit) return Promise.reject(new ProcessError("the claude process ended", exit));
       const id = String(++requests);
       return new Promise((resolve, reject) => {
-        pending.set(id, { resolve, reject });
+        const answered = (response: unknown) => {
+          onAnswer(response);
+          resolve(response);
+        };
+        pending.set(id, { resolve: answered, reject });
         write({ type: "control_request", request_id: id, request });
       });
     },
-    async startedWith(pid, names) {
+    startedWith(pid, names) {
       const mark = `${markName}=${recipe.env[markName]}`;
-      const args = recipe.argv.slice(1);
-      const home = await startValuesOf({ pid, names: homeNames, mark, args });
-      if (home === null || homeNames.some((name) => home[name] !== recipe.env[name])) return null;
-      return startValuesOf({ pid, names, mark, args });
+      const all = startValuesOf({ pid, names: [...homeNames, ...names], mark, args: recipe.argv.slice(1) });
+      const checked = (values: StartValues<(typeof homeNames)[number] | (typeof names)[number]> | null) =>
+        values === null || homeNames.some((name) => values[name] !== recipe.env[name]) ? null : picked(values, names);
+      return all instanceof Promise ? all.then(checked) : checked(all);
     },
     end() {
       try {

@@ -18,17 +18,19 @@ export interface StartEnvironmentOptions<Name extends string> {
   args: readonly string[];
 }
 
-/** Resolves to null when the system does not tell, or when the process is not the marked one. */
-export async function startValuesOf<Name extends string>({
+export type MaybePromise<Value> = Value | Promise<Value>;
+
+/** Null when the system does not tell, or when the process is not the marked one. At once on Linux. */
+export function startValuesOf<Name extends string>({
   pid,
   names,
   mark,
   args,
-}: StartEnvironmentOptions<Name>): Promise<StartValues<Name> | null> {
+}: StartEnvironmentOptions<Name>): MaybePromise<StartValues<Name> | null> {
   if (!Number.isSafeInteger(pid) || (pid as number) <= 0) return null;
   return process.platform === "linux"
     ? fromLists(listOf(pid as number, "cmdline"), listOf(pid as number, "environ"), { names, mark, args })
-    : fromLine(await processLine(pid as number), { names, mark, args });
+    : processLine(pid as number).then((line) => fromLine(line, { names, mark, args }));
 }
 
 function listOf(pid: number, file: "cmdline" | "environ"): string[] {
@@ -87,6 +89,10 @@ const isVariable = (word: string) => /^[A-Za-z_][A-Za-z0-9_]*=/.test(word);
 
 function valuesBy<Name extends string>(names: readonly Name[], find: (name: Name) => string | undefined) {
   return Object.fromEntries(names.map((name) => [name, find(name)])) as StartValues<Name>;
+}
+
+export function picked<Name extends string>(values: StartValues<Name>, names: readonly Name[]): StartValues<Name> {
+  return valuesBy(names, (name) => values[name]);
 }
 
 async function processLine(pid: number): Promise<string> {

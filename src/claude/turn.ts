@@ -127,8 +127,8 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     judge(verdict);
   };
   const onAbort = () => fail(signal.reason);
-  const send = (request: HostRequest) =>
-    process.request(request).catch((cause) => {
+  const send = (request: HostRequest, onAnswer?: (response: unknown) => void) =>
+    process.request(request, onAnswer).catch((cause) => {
       fail(new OcpError("upstream_failed", `The claude CLI refused to ${request.subtype}.`, { cause }));
     });
 
@@ -153,12 +153,14 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     const dials = dialsOf(conversation, options.forcing);
     if (fresh) {
       const servers = tools.tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
-      const initialized = send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers });
-      initialized.then(async (response) => {
+      send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers }, (response) => {
         if (conversation.sampling.effort === "none" && alwaysThinks(response, conversation.model)) {
           ignored.push("effort");
         }
-        session.start = await process.startedWith(pidIn(response), dialNames);
+        // The end of the turn asks for it, and may have come in the same piece of output.
+        const start = process.startedWith(pidIn(response), dialNames);
+        if (start instanceof Promise) start.then((values) => (session.start = values));
+        else session.start = start;
       });
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
