@@ -124,7 +124,6 @@ describe("a schema of one key", () => {
       );
     });
     expect(figures[1].failures).toEqual([]);
-    expect(figures[1].cpuMs).toBeLessThan(figures[1].wallMs / 2);
     says('{"p0":5}');
     expect(await ask(ocp, key, wide(3_000))).toMatchObject({ status: 502 });
   });
