@@ -13,20 +13,19 @@ export interface BareOptions {
   apiUrl?: string;
 }
 
-/** Starts the CLI; nothing is waited for. */
-export function bootBare({ bin, temp, apiUrl }: BareOptions): ClaudeProcess {
-  return spawnClaude(
-    recipe({
-      bin,
-      model,
-      identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-bench" },
-      scratch: temp.home,
-      hostTools: null,
-      temporary: join(temp.home, "tmp"),
-      upstreamUrl: apiUrl,
-      environment: { PATH: process.env.PATH, LANG: process.env.LANG },
-    }),
-  );
+/** Starts the CLI, with `flags` beside ours; nothing is waited for. */
+export function bootBare({ bin, temp, apiUrl }: BareOptions, flags: readonly string[] = []): ClaudeProcess {
+  const { argv, ...place } = recipe({
+    bin,
+    model,
+    identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-bench" },
+    scratch: temp.home,
+    hostTools: null,
+    temporary: join(temp.home, "tmp"),
+    upstreamUrl: apiUrl,
+    environment: { PATH: process.env.PATH, LANG: process.env.LANG },
+  });
+  return spawnClaude({ argv: [...argv, ...flags], ...place });
 }
 
 /** Sets the system prompt, which a process takes once. */

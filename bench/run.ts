@@ -7,11 +7,13 @@
 
 import { parseArgs } from "node:util";
 import { deadlineOf, expectedSeconds, type PlannedFigure } from "./figure.ts";
+import { agent } from "./figures/agent.ts";
 import { bytes } from "./figures/bytes.ts";
 import { firstToken } from "./figures/first-token.ts";
 import { interactive } from "./figures/interactive.ts";
 import { nextTurn } from "./figures/next-turn.ts";
 import { paths } from "./figures/paths.ts";
+import { rebuild } from "./figures/rebuild.ts";
 import { relay } from "./figures/relay.ts";
 import { rest } from "./figures/rest.ts";
 import { size } from "./figures/size.ts";
@@ -28,10 +30,12 @@ const figures = new Map<string, PlannedFigure>([
   ["first-token", { measure: firstToken, seconds: { base: 10, quick: 10, each: 7 } }],
   ["next-turn", { measure: nextTurn, seconds: { base: 3, quick: 3, each: 7 } }],
   ["tool-step", { measure: toolStep, seconds: { base: 5, quick: 5, each: 3 } }],
+  ["agent", { measure: agent, seconds: { base: 25, quick: 15 } }],
+  ["rebuild", { measure: rebuild, seconds: { base: 80, quick: 15 } }],
   ["interactive", { measure: interactive, seconds: { base: 10, quick: 10, each: 4 } }],
   ["paths", { measure: paths, seconds: { base: 20, quick: 8 } }],
   ["bytes", { measure: bytes, seconds: { base: 5, quick: 5 } }],
-  ["throughput", { measure: throughput, seconds: { base: 180, quick: 20 } }],
+  ["throughput", { measure: throughput, seconds: { base: 145, quick: 20 } }],
   ["relay", { measure: relay, seconds: { base: 50, quick: 12 } }],
   ["rest", { measure: rest, seconds: { base: 75, quick: 10 } }],
   ["startup", { measure: startup, seconds: { base: 20, quick: 10 } }],
@@ -60,7 +64,7 @@ function readOptions(): Options {
   if (unknown.length > 0) {
     throw new Error(`There is no figure ${unknown.join(", ")}. There are ${[...figures.keys()].join(", ")}.`);
   }
-  const runs = Number(values.runs ?? (values.quick ? 2 : 10));
+  const runs = Number(values.runs ?? (values.quick ? 2 : 7));
   if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1.");
   return { names, runs, quick: values.quick, json: values.json };
 }

@@ -4,7 +4,7 @@ import { percentile, summarize } from "./measure.ts";
 
 export interface Metric {
   title: string;
-  unit: "ms" | "bytes" | "MB" | "requests/s" | "%" | "% of a core" | "cores";
+  unit: "ms" | "bytes" | "MB" | "requests/s" | "%" | "% of a core" | "cores" | "tokens" | "requests" | "processes";
   /** The number to reach, in words. */
   goal?: string;
   /** The first one is ours. */

@@ -9,11 +9,10 @@ import { join } from "node:path";
 import { type AgentRun, runAgent } from "../test/clients/agent-run.ts";
 import { type Agent, agents } from "../test/clients/agents.ts";
 import { runGateway } from "../test/clients/gateway.ts";
-import { claudeBinary } from "../test/harness/claude.ts";
+import { folderOf, programOf } from "../test/clients/installed.ts";
 import { summaryLine } from "./test-summary.ts";
 
 const root = join(import.meta.dir, "..");
-const cache = join(root, "node_modules", ".cache", "clients");
 /** Set for the run of this script that has no network. */
 const insideFlag = "--without-network";
 const longestRunMs = 10 * 60_000;
@@ -73,14 +72,6 @@ function attempt(act: () => Promise<AgentRun>): Promise<AgentRun> {
     ms: 0,
     said: String(cause),
   }));
-}
-
-function folderOf({ specs }: { specs: string[] }): string {
-  return join(cache, (specs.at(-1) ?? "").replace("/", "+"));
-}
-
-function programOf({ package: from }: Agent): string {
-  return from ? join(folderOf(from), "node_modules", ".bin", from.program) : claudeBinary();
 }
 
 /** Installs to a scratch folder first, so that what is in the cache is whole. */

@@ -11,6 +11,7 @@ import { exitCodeRows } from "../src/cli/output.ts";
 import { keyOf } from "../src/config/live.ts";
 import { defaultText, type Setting, settings } from "../src/config/settings.ts";
 import { variables } from "../src/config/variables.ts";
+import { startReasons } from "../src/core/start-reasons.ts";
 
 const readme = join(import.meta.dir, "..", "README.md");
 
@@ -23,6 +24,7 @@ export function renderReadme(text: string): string {
     settings: settingsTable(),
     variables: variablesTable(),
     models: modelsTable(),
+    reasons: reasonsTable(),
   };
   for (const [name, table] of Object.entries(tables)) {
     const place = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- /${name} -->)`);
@@ -62,6 +64,13 @@ function settingsTable(): string {
     return [`\`${setting.env}\``, flag, live, defaultText(setting), setting.description];
   });
   return table(["variable", "flag", "while it runs", "default", "what it does"], rows);
+}
+
+function reasonsTable(): string {
+  return table(
+    ["reason", "what happened"],
+    Object.entries(startReasons).map(([reason, meaning]) => [`\`${reason}\``, meaning]),
+  );
 }
 
 function modelsTable(): string {

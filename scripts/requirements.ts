@@ -5,6 +5,8 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { agents } from "../test/clients/agents.ts";
+import { programOf } from "../test/clients/installed.ts";
 
 export interface Requirement {
   /** The Debian package that brings it; null where no package does. */
@@ -20,6 +22,13 @@ const program = (name: string, brings = name): Requirement => ({
 });
 
 const root = join(import.meta.dir, "..");
+
+/** An agent of `test/clients/agents.ts`. */
+const agent = (name: string): Requirement => ({
+  package: null,
+  remedy: "`bun run clients` installs it",
+  isMet: () => agents.some((one) => one.name === name && existsSync(programOf(one))),
+});
 const isRoot = process.getuid?.() === 0;
 
 /** The names under which systems install Chromium. */
@@ -68,6 +77,12 @@ const all = {
   },
   unshare: program("unshare", "util-linux"),
   zsh: program("zsh"),
+  opencode: agent("opencode"),
+  kilo: agent("kilo"),
+  codex: agent("codex"),
+  continue: agent("continue"),
+  cline: agent("cline"),
+  openclaw: agent("openclaw"),
   "the emulated binaries": {
     package: null,
     remedy: "`bun run test` builds them where qemu is and the npm registry is in reach",

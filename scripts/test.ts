@@ -15,6 +15,8 @@ import { installSystemPackages, systemInstaller } from "./system-packages.ts";
 import { countTests, summaryLine } from "./test-summary.ts";
 
 const root = join(import.meta.dir, "..");
+/** Whole sessions of real agents take many minutes: they run where a filter names them, as in `.ci/run`. */
+const longTests = "test/agents/{claude-code,others}.test.ts";
 /** Over the length of any honest run: a runner that hangs becomes a failure instead of a job that never ends. */
 const longestRunMs = 60 * 60_000;
 
@@ -45,6 +47,7 @@ async function run(filters: string[]): Promise<string> {
       "--timeout=60000",
       "--reporter=junit",
       `--reporter-outfile=${report}`,
+      ...(pathsIn(filters).length === 0 ? [`--path-ignore-patterns=${longTests}`] : []),
       ...filters,
     ];
     const succeeded = await bun(args);
@@ -58,9 +61,12 @@ async function run(filters: string[]): Promise<string> {
   }
 }
 
+/** Without the options of `bun test`. */
+const pathsIn = (filters: string[]) => filters.filter((filter) => !filter.startsWith("-"));
+
 /** The runner takes a filter for a part of a path. */
 function startsEmulators(filters: string[]): boolean {
-  const parts = filters.filter((filter) => !filter.startsWith("-")).map((filter) => filter.replace(/^\.\//, ""));
+  const parts = pathsIn(filters).map((filter) => filter.replace(/^\.\//, ""));
   return parts.length === 0 || parts.some((part) => "test/platforms.test.ts".includes(part));
 }
 

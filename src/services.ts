@@ -5,6 +5,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import modelsFile from "../models.json";
 import { createEngine } from "./claude/engine.ts";
+import { createKeptAnswers } from "./claude/kept-answers.ts";
 import type { TerminalSettings } from "./claude/terminal/settings.ts";
 import { type AdminKey, loadAdminKey } from "./config/admin-key.ts";
 import { build } from "./config/build.ts";
@@ -20,6 +21,7 @@ import { OcpError } from "./core/errors.ts";
 import { type HostTools, hostToolsOf, sharedKeyName } from "./core/host-tools.ts";
 import { createJournal } from "./core/journal.ts";
 import type { Engine } from "./core/ports.ts";
+import { keyById } from "./core/quota.ts";
 import { createSeldom } from "./core/seldom.ts";
 import type { KeyStore } from "./core/store.ts";
 import { createLog } from "./logs/log.ts";
@@ -31,6 +33,7 @@ import { startReaping } from "./server/reaping.ts";
 import { remainingBackups } from "./store/backups.ts";
 import { openStore } from "./store/open.ts";
 import { holdForServer } from "./store/server-lock.ts";
+import { createSessionDisk } from "./store/sessions.ts";
 
 export interface StartOptions {
   /** Answers come from a simulated API. */
@@ -145,6 +148,14 @@ async function startAt(
     environment,
     platform: process.platform,
     schemas,
+    kept: createKeptAnswers({
+      hours: () => config.sessionKeep,
+      maxBytes: () => config.sessionMaxBytes,
+      disk: demo ? null : createSessionDisk({ directory: paths.data, log }),
+      isGone: (principalId, at) => isGone(store.keys, principalId, at),
+      log,
+      now: Date.now,
+    }),
     log,
     now: Date.now,
   });
@@ -212,6 +223,18 @@ async function startAt(
       log.info("stopped");
     },
   };
+}
+
+/** Tells whether the key of a principal is revoked, was made after `at`, or cannot be asked for. */
+function isGone(keys: KeyStore, principalId: string, at: number): boolean {
+  const id = /^key-(\d+)$/.exec(principalId)?.[1];
+  if (id === undefined) return false;
+  try {
+    const key = keyById(keys, Number(id));
+    return key === null || key.revokedAt !== null || key.createdAt > at;
+  } catch {
+    return true;
+  }
 }
 
 function terminalOf(config: Config, { terminal }: Paths): TerminalSettings {

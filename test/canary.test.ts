@@ -1,15 +1,19 @@
 /**
- * Canaries in the key, the token, the prompts and the system prompts of real traffic, of every outcome: afterwards they
- * are in no log, metric, page, argument list or file of the server. Raw bytes are searched, not parsed text.
+ * Canaries in the key, the token, the prompts, the system prompts and the answers of real traffic, of every outcome:
+ * afterwards they are in no log, metric, page, argument list or file of the server, but for answers in the one file that
+ * OCP_SESSION_KEEP allows. Raw bytes are searched, not parsed text.
  */
 
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Script } from "../src/demo/script.ts";
 import { startSimulator } from "../src/demo/simulator.ts";
 import { type Ocp, startOcp, targets } from "./harness/ocp.ts";
 import { descendants, waitUntil, waitUntilNobodyAtHome } from "./harness/processes.ts";
+import { createTemp } from "./harness/temp.ts";
+import { answer as keptAnswer, keptIn } from "./store/sessions.ts";
 
 const canaries = {
   key: "canarykey-7f3a91c2e5",
@@ -20,9 +24,10 @@ const canaries = {
   prompt: "canaryprompt-e91b04d3f8",
   system: "canarysystem-30c7aa612b",
   tool: "canarytool-c2d4e6a8b0",
+  answer: "canaryanswer-6b1f0d93c7",
 } as const;
 /** What a client sends of itself: an error may name it back to that client. */
-const { prompt, system, tool } = canaries;
+const { prompt, system, tool, answer } = canaries;
 
 /** In each dialect one request that holds them in every place that takes words. */
 const bodies: Record<string, (stream: boolean) => Record<string, unknown>> = {
@@ -49,7 +54,7 @@ const bodies: Record<string, (stream: boolean) => Record<string, unknown>> = {
   }),
 };
 
-const words: Script = { blocks: ["The words of the model."], paceMs: 1 };
+const words: Script = { blocks: [`The words of the model: ${answer}.`], paceMs: 1 };
 const outcomes: Record<string, Script> = {
   ok: words,
   "an error that repeats the prompt": { status: 400, message: `messages.0: ${prompt} after ${system} is refused` },
@@ -224,6 +229,117 @@ describe.each(targets())("canaries (%s)", (target) => {
   }, 120_000);
 });
 
+describe.each(targets())("answers that are kept over a restart (%s)", (target) => {
+  const earlier = "canaryearlier-2e8a40f5d1";
+  const said = [...Object.values(canaries), earlier];
+  const finds = (home: string) =>
+    filesIn(home).flatMap(([path, bytes]) => said.filter((word) => holds(bytes, word)).map((word) => ({ path, word })));
+  /** The words in the one file that may hold them; anything elsewhere fails. */
+  const kept = (home: string) => {
+    const found = finds(home);
+    const allowed = ({ path, word }: { path: string; word: string }) =>
+      /\/\.ocp\/sessions\.db(-wal)?$/.test(path) && (word === answer || word === earlier);
+    expect(found.filter((each) => !allowed(each))).toEqual([]);
+    return new Set(found.map(({ word }) => word));
+  };
+
+  /** A home with the answer of an earlier server, of `hoursAgo`, and a server in it that has talked in every dialect. */
+  async function talk(hoursAgo: number, env: Record<string, string>) {
+    await using stack = new AsyncDisposableStack();
+    const temp = stack.use(await createTemp());
+    const data = join(temp.home, ".ocp");
+    mkdirSync(data, { mode: 0o700 });
+    const { kept: before } = keptIn(data, { now: Date.now() - hoursAgo * 3_600_000 });
+    const whole = keptAnswer("earlier", earlier, { principalId: "local" });
+    before.keep(whole);
+    before.note({
+      id: "earlier",
+      principalId: "local",
+      model: "claude-sonnet-5-5",
+      messages: 2,
+      turns: 1,
+      since: 0,
+      usedAt: 0,
+      ended: null,
+      usage: { input: 1, cacheRead: 0, cacheWrite: 0, output: 1 },
+      head: earlier,
+    });
+    await before.close();
+    expect(kept(temp.home)).toEqual(new Set([earlier]));
+    const simulator = stack.use(startSimulator());
+    simulator.play(() => words);
+    const common = { CLAUDE_AUTH_MODE: "none", CLAUDE_CODE_OAUTH_TOKEN: canaries.token, OCP_LIVE_MAX: "4" };
+    const ocp = stack.use(await startOcp({ target, temp, simulator, env: { ...common, ...env } }));
+    for (const [path, bodyOf] of Object.entries(bodies)) {
+      const response = await fetch(`${ocp.url}${path}`, { method: "POST", body: JSON.stringify(bodyOf(true)) });
+      expect(await response.text()).toContain(answer);
+    }
+    const all = stack.move();
+    return { ocp, home: temp.home, data, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  }
+
+  test("stand in one file, and in none after `ocp clear`", async () => {
+    await using talked = await talk(0.5, { OCP_SESSION_KEEP: "1" });
+    expect([...kept(talked.home)]).toContain(earlier);
+    expect((await fetch(`${talked.ocp.url}/sessions`, { method: "DELETE" })).status).toBe(200);
+    await waitUntil("all are gone", () => kept(talked.home).size === 0);
+    expect(await talked.ocp.stop()).toBe(0);
+    expect(kept(talked.home).size).toBe(0);
+  }, 60_000);
+
+  test("are in no byte after their time, though the server was killed before it", async () => {
+    await using talked = await talk(0.5, { OCP_SESSION_KEEP: "1" });
+    await talked.ocp.kill();
+    await waitUntilNobodyAtHome(talked.home);
+    const db = new Database(join(talked.data, "sessions.db"));
+    db.run("update conversations set used_at = used_at - 3600000");
+    db.close();
+    const temp = { path: talked.home, home: talked.home, remove: async () => {}, async [Symbol.asyncDispose]() {} };
+    const env = { CLAUDE_AUTH_MODE: "none", OCP_SESSION_KEEP: "1" };
+    await using next = await startOcp({ target, temp, env });
+    await waitUntil("all are gone", () => kept(talked.home).size === 0);
+    expect(await next.stop()).toBe(0);
+    expect(kept(talked.home).size).toBe(0);
+  }, 60_000);
+
+  test("go with their key, and are not the new key's that got the number of an old one", async () => {
+    await using temp = await createTemp();
+    const data = join(temp.home, ".ocp");
+    const env = { CLAUDE_AUTH_MODE: "multi", OCP_ADMIN_KEY: canaries.adminKey, OCP_SESSION_KEEP: "1" };
+    const headers = { authorization: `Bearer ${canaries.adminKey}` };
+    {
+      await using first = await startOcp({ target, temp, env });
+      const body = JSON.stringify({ name: "Grandma" });
+      expect((await fetch(`${first.url}/api/keys`, { method: "POST", headers, body })).status).toBe(201);
+      expect(await first.stop()).toBe(0);
+    }
+    const minute = 60_000;
+    for (const [words, now] of [
+      [earlier, Date.now() - minute],
+      [answer, Date.now()],
+    ] as const) {
+      const { kept: before } = keptIn(data, { now });
+      before.keep(keptAnswer(words, words, { principalId: "key-1" }));
+      await before.close();
+    }
+    expect(kept(temp.home)).toEqual(new Set([earlier, answer]));
+    await using ocp = await startOcp({ target, temp, env });
+    await waitUntil("the old one's are gone", () => !kept(temp.home).has(earlier));
+    expect(kept(temp.home)).toEqual(new Set([answer]));
+    expect((await fetch(`${ocp.url}/api/keys/Grandma`, { method: "DELETE", headers })).status).toBe(200);
+    await waitUntil("all are gone", () => kept(temp.home).size === 0);
+    expect(await ocp.stop()).toBe(0);
+  }, 60_000);
+
+  test("are in no file without OCP_SESSION_KEEP, and those of a server that had it go at the start", async () => {
+    await using talked = await talk(0.5, {});
+    expect(kept(talked.home).size).toBe(0);
+    expect(readdirSync(talked.data).filter((name) => name.startsWith("sessions.db"))).toEqual([]);
+    expect(await talked.ocp.stop()).toBe(0);
+    expect(kept(talked.home).size).toBe(0);
+  }, 60_000);
+});
+
 /** Also as another encoding may have it. */
 function holds(bytes: Buffer, word: string): boolean {
   const forms = [
@@ -247,9 +363,17 @@ function environmentOf(pid: number): string[] {
   }
 }
 
+/** Those that are still there when they are read: processes that run take theirs away. */
 function filesIn(directory: string): Array<[string, Buffer]> {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .map((name) => join(directory, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
-    .map((path) => [path, readFileSync(path)]);
+    .flatMap((path) => {
+      try {
+        return [[path, readFileSync(path)]] satisfies Array<[string, Buffer]>;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+        throw error;
+      }
+    });
 }

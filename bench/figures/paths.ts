@@ -1,5 +1,6 @@
 /** Which kind of process answers a mix of requests as editors and agents send them. */
 
+import { processPaths } from "../../src/core/turn.ts";
 import { startApi } from "../api.ts";
 import { ask, type Message } from "../client.ts";
 import type { Figure } from "../figure.ts";
@@ -34,13 +35,12 @@ export const paths: Figure = async ({ programs, quick }) => {
     [...text.matchAll(new RegExp(`^ocp_turns_total\\{.*path="${path}".*outcome="ok"\\} (\\d+)$`, "gm"))]
       .map((match) => Number(match[1]))
       .reduce((sum, turns) => sum + turns, 0);
-  const kinds = ["parked", "live", "spare", "new"];
-  const all = kinds.reduce((sum, path) => sum + count(path), 0);
+  const all = processPaths.reduce((sum, path) => sum + count(path), 0);
   return [
     {
       title: "Mixed traffic: answers by the process that gave them",
       unit: "%",
-      rows: kinds.map((path) => ({ by: path, samples: [(100 * count(path)) / all] })),
+      rows: processPaths.map((path) => ({ by: path, samples: [(100 * count(path)) / all] })),
     },
   ];
 };

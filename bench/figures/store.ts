@@ -147,6 +147,7 @@ const row: UsageRow = {
   totalMs: 2_500,
   outcome: "ok",
   path: "live",
+  reason: null,
   cache: "off",
   charged: { requests: 1, tokens: 5570 },
 };

@@ -41,3 +41,16 @@ export function tokens(of: Record<string, number> | undefined): number {
   if (!of) return 0;
   return (of.input ?? 0) + (of.cache_read ?? 0) + (of.cache_write ?? 0) + (of.output ?? 0);
 }
+
+/** The part of the input that was read from the prompt cache; null: there was no input. */
+export function share(of: ReadonlyArray<Record<string, number>>): number | null {
+  const sum = (kind: string) => of.reduce((all, each) => all + (each[kind] ?? 0), 0);
+  const read = sum("cache_read");
+  const input = sum("input") + read + sum("cache_write");
+  return input === 0 ? null : read / input;
+}
+
+/** A share for people, rounded down: 100 % means that nothing was missed. */
+export function fromCache(part: number | null): string {
+  return part === null ? "–" : `${Math.floor(100 * part)} %`;
+}

@@ -19,7 +19,7 @@ import { Usage } from "./views/usage.tsx";
 const ofAdmin = ["now", "plan", "usage", "keys", "models", "connect", "settings", "logs", "health"];
 const ofUser = ["me", "plan", "usage", "models", "connect"];
 
-const silent: Live = { state: null, ended: [], connected: false };
+const silent: Live = { state: null, sessions: null, ended: [], connected: false };
 
 function App() {
   /** Null: nobody is signed in; undefined: it is not known yet. */

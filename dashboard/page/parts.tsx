@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { startReasons } from "../../src/core/start-reasons.ts";
 import { type ApiError, type Json, read } from "./api.ts";
 
 export interface Loaded {
@@ -107,6 +108,21 @@ export function Table({ label, head, rows, empty = "Nothing yet." }: TableProps)
         </tbody>
       </table>
     </section>
+  );
+}
+
+/** Says what the reasons mean for which turns did not go on in the process of their conversation, each once. */
+export function Meanings({ of: reasons }: { of: ReadonlyArray<string | null | undefined> }) {
+  const named = Object.entries(startReasons).filter(([reason]) => reasons.includes(reason));
+  if (named.length === 0) return null;
+  return (
+    <ul class="meanings dim">
+      {named.map(([reason, meaning]) => (
+        <li key={reason}>
+          <b>{reason}</b>: {meaning}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -4,6 +4,8 @@ import type { Json } from "./api.ts";
 
 export interface Live {
   state: Json | null;
+  /** The conversations; null: not told yet. */
+  sessions: Json | null;
   /** Newest first, a handful. */
   ended: Json[];
   connected: boolean;
@@ -46,7 +48,7 @@ export function whileVisible(begin: () => EventSource, onLost: () => void): () =
 
 /** Calls back after each change, and at each loss; returns how to end it. */
 export function follow(onChange: (live: Live) => void, onLost: () => void): () => void {
-  let live: Live = { state: null, ended: [], connected: false };
+  let live: Live = { state: null, sessions: null, ended: [], connected: false };
   let lastId = "";
   const change = (next: Partial<Live>) => {
     live = { ...live, ...next };
@@ -58,6 +60,7 @@ export function follow(onChange: (live: Live) => void, onLost: () => void): () =
       lastId = lastEventId;
       change({ state: { ...JSON.parse(data), heard: Date.now() }, connected: true });
     });
+    source.addEventListener("sessions", ({ data }) => change({ sessions: JSON.parse(data) }));
     source.addEventListener("turn", ({ data, lastEventId }) => {
       lastId = lastEventId;
       change({ ended: [JSON.parse(data), ...live.ended].slice(0, keptTurns), connected: true });

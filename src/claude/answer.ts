@@ -51,7 +51,7 @@ const stopReasons = new Set<string>([
 const lastsClean = new Set<StopReason>(["end_turn", "stop_sequence", "tool_use"]);
 
 export function createAnswer(options: AnswerOptions): Answer {
-  const { nameOf, mustCall, output, ignored, path, emit, now } = options;
+  const { nameOf, mustCall, output, ignored, path, reason: startedFor, emit, now } = options;
   const stops = matchStops(output ? [] : options.stop);
   const outlet = createOutlet(emit);
   let started = false;
@@ -115,7 +115,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         if (started) return cut();
         started = true;
         usage = mergeUsage(noUsage, event.message.usage);
-        outlet.put({ type: "start", model: event.message.model, usage, path, ignored });
+        outlet.put({ type: "start", model: event.message.model, usage, path, reason: startedFor, ignored });
         return more;
       }
       case "content_block_start": {

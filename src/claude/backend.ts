@@ -1,7 +1,7 @@
 /** What answers turns behind the engine: headless processes (headless.ts), or sessions in a terminal (terminal/). */
 
 import type { Conversation, Sampling } from "../core/conversation.ts";
-import type { EngineStatus, SessionInfo } from "../core/ports.ts";
+import type { Cleared, EngineStatus, SessionInfo } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -44,8 +44,8 @@ export interface Backend {
   memory(): number;
   /** Those of one principal, or all. */
   sessions(principalId?: string): SessionInfo[];
-  /** Ends the waiting ones of one principal, or all; returns how many. */
-  clear(principalId?: string): number;
+  /** Ends the waiting ones of one principal, or all, and forgets what hibernates. */
+  clear(principalId?: string): Cleared;
   /** To be called when a limit has changed. */
   reconsider(): void;
   /** Kills what is left, and resolves when all of it is gone. */

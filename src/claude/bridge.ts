@@ -6,6 +6,7 @@
 import type { ImageBlock, TextBlock, Tool, ToolResultBlock } from "../core/conversation.ts";
 import { cliName, normalisedId } from "./names.ts";
 import type { McpHost, McpMessage } from "./process.ts";
+import type { HostRequest } from "./protocol.ts";
 import { bridgeServers } from "./recipe.ts";
 import { createToolSet, type ToolSet } from "./tool-set.ts";
 
@@ -18,10 +19,20 @@ const askedResult = 500_000;
 export interface Bridge extends McpHost {
   /** Serves these tools from the next listing on, under the other server name; returns that name. */
   offer(tools: ToolSet): string;
+  /**
+   * Serves these tools under the name that it has; returns the notification that makes the CLI list them, and a promise
+   * that resolves once it has. For a process that waits for results: under another name it would give those up.
+   */
+  replace(tools: ToolSet): { notification: HostRequest; listed: Promise<void> };
   /** Whether these are the very tools that it serves. */
   offers(tools: ToolSet): boolean;
-  /** Whether it could serve them: the CLI keeps a tool as it first saw it, whatever comes under its name later. */
+  /**
+   * Whether it could serve them: the CLI keeps a tool as it first saw it, whatever comes under its name later, and goes
+   * on offering one that the model has called.
+   */
   takes(tools: ToolSet): boolean;
+  /** Whether it serves all of these but some new ones: a call that waits keeps its turn's tools alive (2.1.330). */
+  grows(tools: ToolSet): boolean;
   /** The client's name of a tool as the model called it; null: there is none. */
   nameOf(called: string): string | null;
   /** Answers calls, also such as the CLI has yet to make. */
@@ -46,7 +57,10 @@ export function createBridge(): Bridge {
   let signature = createToolSet(tools).signature();
   /** The hash of each tool as the CLI first saw it, by name. */
   const seen = new Map<string, string>();
+  const calledNames = new Set<string>();
   let servers = 0;
+  let server: string = bridgeServers[0];
+  let onListed = () => {};
   /** By the call's id, as it is compared. */
   const waiting = new Map<string, (result: ToolResultBlock) => void>();
   const early = new Map<string, ToolResultBlock>();
@@ -54,6 +68,7 @@ export function createBridge(): Bridge {
   const call = async (params: Record<string, unknown>): Promise<object> => {
     const meta = params._meta as Record<string, unknown> | undefined;
     const id = normalisedId(String(meta?.["claudecode/toolUseId"] ?? ""));
+    calledNames.add(String(params.name));
     // Without its id a call cannot be told from others, and a crossed result is worse than none.
     if (id === "") return { content: [{ type: "text", text: "The call has no id." }], isError: true };
     const known = early.get(id);
@@ -66,10 +81,11 @@ export function createBridge(): Bridge {
       case "initialize":
         return {
           protocolVersion: message.params?.protocolVersion ?? "2025-06-18",
-          capabilities: { tools: {} },
+          capabilities: { tools: { listChanged: true } },
           serverInfo: { name: "ocp", version: "1" },
         };
       case "tools/list":
+        onListed();
         return { tools: tools.map(mcpTool) };
       case "tools/call":
         return call(message.params ?? {});
@@ -78,19 +94,42 @@ export function createBridge(): Bridge {
     }
   };
 
+  const serve = (next: ToolSet) => {
+    tools = next.tools;
+    names = new Map(tools.map(({ name }) => [cliName(name), name]));
+    signature = next.signature();
+    for (const [name, hash] of next.hashes()) seen.set(name, hash);
+  };
+
   return {
     async handle(message) {
       return { jsonrpc: "2.0", id: message.id ?? 0, result: await respond(message) };
     },
     offer(next) {
-      tools = next.tools;
-      names = new Map(tools.map(({ name }) => [cliName(name), name]));
-      signature = next.signature();
-      for (const [name, hash] of next.hashes()) seen.set(name, hash);
-      return bridgeServers[servers++ % bridgeServers.length] as string;
+      serve(next);
+      server = bridgeServers[servers++ % bridgeServers.length] as string;
+      return server;
+    },
+    replace(next) {
+      serve(next);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      onListed = resolve;
+      const message = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+      return { notification: { subtype: "mcp_message", server_name: server, message }, listed: promise };
     },
     offers: (next) => next.signature() === signature,
-    takes: (next) => [...next.hashes()].every(([name, hash]) => (seen.get(name) ?? hash) === hash),
+    takes(next) {
+      const hashes = next.hashes();
+      const offered = new Set(next.tools.map(({ name }) => cliName(name)));
+      return (
+        [...hashes].every(([name, hash]) => (seen.get(name) ?? hash) === hash) &&
+        [...calledNames].every((name) => offered.has(name))
+      );
+    },
+    grows(next) {
+      const offered = new Set(next.tools.map(({ name }) => name));
+      return this.takes(next) && tools.every(({ name }) => offered.has(name));
+    },
     nameOf: (called) => names.get(called) ?? null,
     resolve(results) {
       for (const result of results) {

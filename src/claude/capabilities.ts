@@ -1,5 +1,7 @@
 /** What an installed CLI can do, by its version. */
 
+import type { Rewinding } from "./conversations.ts";
+
 export interface Capabilities {
   /** As the CLI tells it; the oldest that is supported where it cannot be read. */
   version: string;
@@ -9,6 +11,13 @@ export interface Capabilities {
   lateModel: boolean;
   /** `mcp_set_servers` takes the tools of a live process away and brings others; 2.1.197 keeps the old ones too. */
   changesTools: boolean;
+  /**
+   * It tells the model of its environment and the date once, at the start of a conversation that it holds; entered over
+   * stdin a history has that at its end (2.1.330), and everything before it is new for the prompt cache.
+   */
+  remindsOnce: boolean;
+  /** How far `rewind_conversation` takes a process back. */
+  rewinds: Rewinding;
   /** A tool's description may be longer than 2,048 characters. */
   longDescriptions: boolean;
 }
@@ -21,6 +30,8 @@ export function capabilitiesOf(version: string | null): Capabilities {
     clientComposed: newest,
     lateModel: newest,
     changesTools: newest,
+    remindsOnce: newest,
+    rewinds: newest ? "any" : "last",
     longDescriptions: newest,
   };
 }

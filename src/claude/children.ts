@@ -1,8 +1,11 @@
 /** Starts and ends processes of the CLI, and knows of each whether it lives, goes, or is given time to go. */
 
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { OcpError } from "../core/errors.ts";
 import type { HostTools } from "../core/host-tools.ts";
 import type { Log } from "../core/ports.ts";
+import { nowhere } from "./dials.ts";
 import { type ClaudeProcess, spawnClaude } from "./process.ts";
 import { type Identity, recipe } from "./recipe.ts";
 import type { Scratch, Trace } from "./scratch.ts";
@@ -10,9 +13,21 @@ import type { Scratch, Trace } from "./scratch.ts";
 /** How long the CLI may take, in ms, to store a login that it is refreshing. */
 const refreshTime = 15_000;
 
+export interface ChildStart {
+  model: string;
+  identity: Identity;
+  hostTools: HostTools | null;
+  /** The session file that it resumes: its text, for the session of this id. Absent: it begins without a history. */
+  history?: ((sessionId: string) => string) | undefined;
+  /** It keeps its own session file, in its home, and finds no API. */
+  recorded?: boolean | undefined;
+}
+
 export interface Children {
   /** Throws OcpError not_ready when the CLI cannot be started. */
-  start(model: string, identity: Identity, hostTools: HostTools | null): ClaudeProcess;
+  start(start: ChildStart): ClaudeProcess;
+  /** To be called once the process has read its session file, which is then removed. */
+  resumed(process: ClaudeProcess): void;
   /** Ends it at once. */
   discard(process: ClaudeProcess): void;
   /** Lets it finish what it does with the owner's login. Resolves when it is gone. */
@@ -42,18 +57,25 @@ export function createChildren(options: ChildrenOptions): Children {
   const released = new Set<ClaudeProcess>();
   const retiring = new Set<ClaudeProcess>();
   const leaving = new Set<Promise<unknown>>();
+  const files = new WeakMap<ClaudeProcess, string>();
 
   return {
-    start(model, identity, hostTools) {
+    start({ model, identity, hostTools, history, recorded }) {
       const bin = locate();
       let trace: Trace;
       let process: ClaudeProcess;
       try {
         trace = scratch.begin();
         const { temporary } = trace;
+        const file = history && writeHistory(temporary, history);
+        const api = recorded ? nowhere : upstreamUrl;
         process = spawnClaude(
-          recipe({ bin, model, identity, scratch: scratch.path, temporary, hostTools, upstreamUrl, environment }),
+          recipe({
+            ...{ bin, model, identity, scratch: scratch.path, temporary, hostTools, environment, file, recorded },
+            upstreamUrl: api,
+          }),
         );
+        if (file !== undefined) files.set(process, file);
       } catch (error) {
         // Bun's own text repeats the environment, where the token is.
         const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
@@ -72,6 +94,11 @@ export function createChildren(options: ChildrenOptions): Children {
       leaving.add(gone);
       gone.finally(() => leaving.delete(gone));
       return process;
+    },
+    resumed(process) {
+      const file = files.get(process);
+      if (file !== undefined) rmSync(file, { force: true });
+      files.delete(process);
     },
     discard(process) {
       if (living.delete(process)) released.add(process);
@@ -97,4 +124,12 @@ export function createChildren(options: ChildrenOptions): Children {
       await Promise.all(leaving);
     },
   };
+}
+
+/** The directory is the process's own, and goes with it: a file that the CLI never came to read does not stay. */
+function writeHistory(directory: string, history: (sessionId: string) => string): string {
+  const sessionId = crypto.randomUUID();
+  const file = join(directory, `${sessionId}.jsonl`);
+  writeFileSync(file, history(sessionId), { mode: 0o600, flag: "wx" });
+  return file;
 }

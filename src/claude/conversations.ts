@@ -2,8 +2,11 @@
 
 import type { Conversation, Message, ToolResultBlock } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
+import type { StartReason } from "../core/turn.ts";
+import { resultsOf } from "./blocks.ts";
 import { passesBridge } from "./bridge.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import { createMultiMap } from "./multi-map.ts";
 import { normalisedId } from "./names.ts";
 import type { SessionState } from "./session.ts";
 
@@ -17,8 +20,17 @@ export interface Holder {
   /** The calls that wait for results, by their ids as they are compared. */
   awaited: Set<string>;
   hints: readonly string[];
+  /** The messages that it was asked, to which it may be taken back; in order. */
+  points: RewindPoint[];
   /** Epoch ms. */
   usedAt: number;
+}
+
+export interface RewindPoint {
+  /** Of the conversation before the message. */
+  print: Fingerprint;
+  /** Of the message. */
+  uuid: string;
 }
 
 export interface Continuation<S extends Holder> {
@@ -26,7 +38,12 @@ export interface Continuation<S extends Holder> {
   /** The messages that it lacks but the last one, which is to be asked; null: it waits for the last one's results. */
   missing: readonly Message[];
   results: ToolResultBlock[] | null;
+  /** Where it has to be taken back to first; null: it holds the beginning and nothing more. */
+  rewind: RewindPoint | null;
 }
+
+/** How far back a process may be taken. */
+export type Rewinding = "none" | "last" | "any";
 
 export interface Conversations<S extends Holder> {
   /**
@@ -39,6 +56,7 @@ export interface Conversations<S extends Holder> {
     prints: readonly Fingerprint[],
     principalId: string,
     usable: (session: S) => boolean,
+    rewinding?: Rewinding,
   ): Continuation<S> | null;
   /** The process that waits for the results which the conversation ends with, without taking it; null: none does. */
   awaiting(conversation: Conversation, principalId: string): S | null;
@@ -52,22 +70,21 @@ export interface Conversations<S extends Holder> {
   waiting(): S[];
 }
 
-/** `discard` ends a process that nobody can continue. */
+/** `discard` ends a process that nobody can continue, and is told what the client did. */
 export function createConversations<S extends Holder>(
-  discard: (session: S) => void = ({ process }) => process.kill(),
+  discard: (session: S, why: StartReason) => void = ({ process }) => process.kill(),
 ): Conversations<S> {
-  const held = new Map<Fingerprint, Set<S>>();
+  const held = createMultiMap<S>();
+  /** By what they held once. */
+  const passed = createMultiMap<S>();
   /** Calls that wait, and calls whose results are being answered right now, by principal and id. */
   const parked = new Map<string, S>();
   const claimed = new Map<string, S>();
 
   const keyOf = (principalId: string, id: string) => `${principalId} ${id}`;
   const drop = (session: S) => {
-    if (session.held !== null) {
-      const same = held.get(session.held);
-      same?.delete(session);
-      if (same?.size === 0) held.delete(session.held);
-    }
+    if (session.held !== null) held.remove(session.held, session);
+    for (const { print } of session.points) passed.remove(print, session);
     for (const id of session.awaited) {
       const key = keyOf(session.principalId, id);
       if (parked.get(key) === session) parked.delete(key);
@@ -80,9 +97,10 @@ export function createConversations<S extends Holder>(
     principalId: string,
     usable: (session: S) => boolean,
   ) => {
-    const last = messages.at(-1)?.content ?? [];
-    const results = last.filter((block): block is ToolResultBlock => block.type === "tool_result");
-    const ids = new Set(results.map((result) => normalisedId(result.tool_use_id)));
+    const last = messages.at(-1);
+    if (last?.role !== "user") return null;
+    const answered = last.content.filter((block) => block.type === "tool_result");
+    const ids = new Set(answered.map((result) => normalisedId(result.tool_use_id)));
     for (const id of ids) {
       if (claimed.has(keyOf(principalId, id))) {
         throw new OcpError("conflict", "Another request is answering these tool results at this moment.");
@@ -92,36 +110,41 @@ export function createConversations<S extends Holder>(
     const session = parked.get(keyOf(principalId, first));
     if (!session) return null;
     drop(session);
-    const fits =
-      usable(session) &&
-      results.length === last.length &&
+    const results = resultsOf(last.content);
+    const isHeld =
       session.held === prints.at(-2) &&
       ids.size === session.awaited.size &&
-      [...ids].every((id) => session.awaited.has(id)) &&
-      passesBridge(results);
-    if (!fits) {
+      [...ids].every((id) => session.awaited.has(id));
+    if (!isHeld || results === null || !passesBridge(results) || !usable(session)) {
       // The client has moved on with this call, so nobody will ever answer it here.
-      discard(session);
+      discard(session, !isHeld ? "edited" : usable(session) ? "results" : "tools");
       return null;
     }
     for (const id of ids) claimed.set(keyOf(principalId, id), session);
-    return { session, missing: [], results };
+    return { session, missing: [], results, rewind: null };
   };
 
   const takeLive = (
     { messages, hints }: Conversation,
     prints: readonly Fingerprint[],
     usable: (session: S) => boolean,
+    rewinding: Rewinding,
   ) => {
+    const related = (session: S) => session.hints.filter((hint) => hints.includes(hint)).length;
+    const best = (candidates: Iterable<S>) =>
+      [...candidates]
+        .filter((session) => session.state !== "parked" && usable(session))
+        .sort((a, b) => related(b) - related(a) || b.usedAt - a.usedAt)[0];
     for (let length = messages.length - 1; length > 0; length--) {
-      const candidates = [...(held.get(prints[length] as Fingerprint) ?? [])].filter(
-        (session) => session.state !== "parked" && usable(session),
-      );
-      const related = (session: S) => session.hints.filter((hint) => hints.includes(hint)).length;
-      const [session] = candidates.sort((a, b) => related(b) - related(a) || b.usedAt - a.usedAt);
+      const print = prints[length] as Fingerprint;
+      const pointOf = ({ points }: S) =>
+        rewinding === "any" ? points.find((point) => point.print === print) : lastIf(points, print);
+      const whole = best(held.get(print));
+      const session = whole ?? (rewinding === "none" ? undefined : best([...passed.get(print)].filter(pointOf)));
       if (!session) continue;
       drop(session);
-      return { session, missing: messages.slice(length, -1), results: null };
+      const rewind = whole ? null : (pointOf(session) ?? null);
+      return { session, missing: messages.slice(length, -1), results: null, rewind };
     }
     return null;
   };
@@ -134,20 +157,27 @@ export function createConversations<S extends Holder>(
       }
       return null;
     },
-    take(conversation, prints, principalId, usable) {
-      return takeParked(conversation.messages, prints, principalId, usable) ?? takeLive(conversation, prints, usable);
+    take(conversation, prints, principalId, usable, rewinding = "none") {
+      return (
+        takeParked(conversation.messages, prints, principalId, usable) ??
+        takeLive(conversation, prints, usable, rewinding)
+      );
     },
     keep(session) {
       if (session.held === null) throw new Error("a process that holds nothing is not kept");
-      const same = held.get(session.held);
-      if (same) same.add(session);
-      else held.set(session.held, new Set([session]));
+      held.add(session.held, session);
+      for (const { print } of session.points) passed.add(print, session);
       for (const id of session.awaited) parked.set(keyOf(session.principalId, id), session);
     },
     drop,
     settle(session) {
       for (const [key, owner] of claimed) if (owner === session) claimed.delete(key);
     },
-    waiting: () => [...held.values()].flatMap((same) => [...same]).sort((a, b) => a.usedAt - b.usedAt),
+    waiting: () => [...held.values()].sort((a, b) => a.usedAt - b.usedAt),
   };
+}
+
+function lastIf(points: readonly RewindPoint[], print: Fingerprint): RewindPoint | undefined {
+  const last = points.at(-1);
+  return last?.print === print ? last : undefined;
 }

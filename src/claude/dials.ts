@@ -30,6 +30,16 @@ export function thinksNot({ sampling, toolbox, output }: Conversation): boolean 
   );
 }
 
+/** What was asked of the model's thinking, and has to give way to a call or a format that is forced. */
+export function lostThinking(conversation: Conversation): Array<keyof Conversation["sampling"]> {
+  const { effort, thinkingBudget } = conversation.sampling;
+  if (effort === "none" || !thinksNot(conversation)) return [];
+  return [
+    ...(effort === undefined ? [] : ["effort" as const]),
+    ...(thinkingBudget === undefined ? [] : ["thinkingBudget" as const]),
+  ];
+}
+
 /** The settings that can be changed at any time in a process's life; null: as the process was started. */
 export interface Dials {
   CLAUDE_CODE_MAX_OUTPUT_TOKENS: string | null;
@@ -49,8 +59,11 @@ export const dialNames = Object.keys(untouched) as Array<keyof Dials>;
 /** The values that a process was started with (start-environment.ts). */
 export type StartDials = StartValues<keyof Dials>;
 
-/** `forcing`: whether the API may be told that a call must be made. */
-export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
+/**
+ * `forcing`: whether the API may be told that a call must be made. `effort`: for the results that a process waits for,
+ * another one than it has; the CLI's own way to change it takes effect with the next message (2.1.332, Claude 5.x).
+ */
+export function dialsOf(conversation: Conversation, forcing: boolean, effort?: EffortLevel): Dials {
   const { maxTokens, temperature, topP, topK, stop } = conversation.sampling;
   const body: Record<string, unknown> = {};
   if (temperature !== undefined) body.temperature = temperature;
@@ -63,6 +76,7 @@ export function dialsOf(conversation: Conversation, forcing: boolean): Dials {
   if (choice && (forcing || choice.type === "auto" || choice.type === "none")) body.tool_choice = choice;
   // The variable alone fits a thinking budget, and the body alone reaches a process that waits for tool results.
   if (maxTokens !== undefined) body.max_tokens = maxTokens;
+  if (effort !== undefined) body.output_config = { effort };
   return {
     CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxTokens === undefined ? null : String(maxTokens),
     CLAUDE_CODE_EXTRA_BODY: Object.keys(body).length === 0 ? null : JSON.stringify(body),
@@ -105,14 +119,15 @@ export function adjust(
   return Object.keys(settings).length === 0 ? [] : [{ subtype: "apply_flag_settings", settings }];
 }
 
-/** How hard a fresh process is to think; undefined leaves it to the CLI. Bound for its life, like `budgetOf`. */
-export function effortOf(conversation: Conversation): FlagSettings["effortLevel"] {
+export type EffortLevel = Exclude<Effort, "none">;
+
+/** How hard the model is to think; undefined leaves it to the CLI. */
+export function effortOf({ sampling }: Conversation): EffortLevel | undefined {
   // Where thinking cannot be turned off, it is at least to be short.
-  const level = thinksNot(conversation) ? "low" : conversation.sampling.effort;
-  return level === "none" ? undefined : level;
+  return sampling.effort === "none" ? "low" : sampling.effort;
 }
 
-/** How many tokens a fresh process may think, 0 for none; null leaves it to the CLI. */
+/** How many tokens the model may think, 0 for none; null leaves it to the CLI. */
 export function budgetOf(conversation: Conversation): number | null {
   if (thinksNot(conversation)) return 0;
   const { effort, thinkingBudget, maxTokens } = conversation.sampling;
@@ -122,7 +137,7 @@ export function budgetOf(conversation: Conversation): number | null {
 }
 
 /** Nothing can listen on port 0, and https keeps the login from a proxy that stands between. */
-const nowhere = "https://127.0.0.1:0";
+export const nowhere = "https://127.0.0.1:0";
 
 /**
  * Takes the API's address from the process, for all requests after the one that runs (2.1.197, 2.1.330). Sent as soon

@@ -12,6 +12,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { macKeychain, readCredential } from "./credentials.ts";
 import { notLoggedIn } from "./failure.ts";
 import { createHeadless } from "./headless.ts";
+import type { KeptAnswers } from "./kept-answers.ts";
 import { rememberLimits } from "./limits-memory.ts";
 import { locateClaude, versionOf } from "./locate.ts";
 import { createLogin, unlessAborted } from "./login.ts";
@@ -54,13 +55,15 @@ export interface EngineOptions {
   platform: NodeJS.Platform;
   /** Judges the schemas of answers in JSON. */
   schemas: SchemaChecker;
+  /** The answers of conversations that may come back; the engine closes it. */
+  kept: KeptAnswers;
   log: Log;
   /** Epoch ms. */
   now: () => number;
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { paths, environment, log, now } = options;
+  const { paths, environment, kept, log, now } = options;
   const scratch = await prepareScratch({ path: paths.spawnHome, realConfig: paths.claudeConfig });
   const limits = rememberLimits(options.planFile, log, now);
   const find = () => locateClaude({ wanted: options.claudeBin, home: paths.home, path: environment.PATH });
@@ -79,6 +82,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     starting: () => starting,
     onRoom: options.onRoom,
     limits,
+    kept,
     log,
     now,
   };
@@ -86,7 +90,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   // Loaded when it is wanted: few run this mode, and it brings a terminal's emulator along.
   const backend =
     terminal === null
-      ? createHeadless({ ...shared, scratch, spares: options.spares })
+      ? createHeadless({ ...shared, scratch, spares: options.spares, kept })
       : await (await import("./terminal/backend.ts")).createTerminalBackend({ ...shared, terminal, paths });
   const owners =
     terminal && !terminal.home.ours
@@ -269,8 +273,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
 
     sessions: backend.sessions,
-    clearSessions: backend.clear,
-    reconsider: backend.reconsider,
+    clearSessions(principalId) {
+      const ended = backend.clear(principalId);
+      kept.clear(principalId);
+      return ended;
+    },
+    reconsider() {
+      backend.reconsider();
+      kept.reconsider();
+    },
 
     async close(graceMs) {
       closing = true;
@@ -278,6 +289,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       while (turns.size > 0 && now() < deadline) await Bun.sleep(20);
       for (const turn of turns) turn.abort(new OcpError("not_ready", "The server is shutting down."));
       await backend.close();
+      await kept.close();
       await limits.close();
     },
   };

@@ -1,51 +1,71 @@
 /**
- * Tells whether a process already holds what a request begins with: one hash for every prefix of a conversation.
+ * Tells which conversations begin alike: one hash for every prefix of a conversation.
  *
- * Clients echo answers a little changed: white space trimmed, reasoning dropped, arguments written anew, a text as a
- * string or as blocks, ids without their punctuation. What such a change cannot touch is what is hashed.
+ * Clients echo answers a little changed: reasoning dropped, white space trimmed, arguments completed with defaults, ids
+ * without their punctuation. An answer of ours is therefore hashed as we gave it, found by the ids of its calls. Of
+ * any other message that is hashed which such changes cannot touch.
  */
 
 import type { AssistantBlock, Conversation, Message, UserBlock } from "../core/conversation.ts";
-import { thinksNot } from "./dials.ts";
 import { normalisedId } from "./names.ts";
 
-/** A hash of a principal, what binds a process for its life, and a list of messages. */
+/** A hash of a principal, of what binds a process for its life, and of a list of messages. */
 export type Fingerprint = string;
 
-/**
- * The fingerprints of all prefixes, from none of the messages to all of them. A process can only be used again by its
- * principal, with the same model, system prompt and way of thinking: the CLI takes those once, or cannot take them back.
- */
-export function fingerprints(
-  conversation: Conversation,
-  principalId: string,
-  system: string,
-  hasHostTools: boolean,
-): Fingerprint[] {
-  const { model, sampling, messages } = conversation;
-  const { effort, thinkingBudget } = sampling;
-  const bound = [
-    principalId,
-    model,
-    system,
-    effort ?? null,
-    thinkingBudget ?? null,
-    thinksNot(conversation),
-    hasHostTools,
-  ];
-  const hashes = [sha256(JSON.stringify(bound))];
-  for (const message of messages) hashes.push(extend(hashes.at(-1) as Fingerprint, message));
-  return hashes;
+/** Of all prefixes of a conversation, from none of its messages to all of them. */
+export interface Fingerprints {
+  /** With the model, the system prompt and what else binds a process for its life. */
+  bound: readonly Fingerprint[];
+  /** Of the principal and the messages alone. */
+  bare: readonly Fingerprint[];
+}
+
+export interface FingerprintOptions {
+  principalId: string;
+  /** As the process gets it. */
+  system: string;
+  hasHostTools: boolean;
+  /** The answer of ours that made this call, as we gave it; null: it is not known. */
+  answerOf: (callId: string) => readonly AssistantBlock[] | null;
+}
+
+export function fingerprints(conversation: Conversation, options: FingerprintOptions): Fingerprints {
+  const { principalId, system, hasHostTools, answerOf } = options;
+  const bound = [sha256(JSON.stringify([principalId, conversation.model, system, hasHostTools]))];
+  const bare = [sha256(principalId)];
+  for (const message of conversation.messages) {
+    const digest = digestOf(asGiven(message, answerOf));
+    bound.push(sha256(bound.at(-1) as Fingerprint, digest));
+    bare.push(sha256(bare.at(-1) as Fingerprint, digest));
+  }
+  return { bound, bare };
 }
 
 /** The fingerprint of a conversation that has grown by one message. */
 export function extend(fingerprint: Fingerprint, message: Message): Fingerprint {
-  // In two parts: joined, a long message would be copied once more.
-  return sha256(fingerprint, JSON.stringify(normalised(message)));
+  return sha256(fingerprint, digestOf(message));
 }
 
-function normalised(message: Message): unknown[] {
-  return message.role === "assistant" ? ["a", ...ofAssistant(message.content)] : ["u", ...message.content.map(ofUser)];
+/** A message with exactly the calls of an answer of ours is that answer, whatever the client made of the rest. */
+function asGiven(message: Message, answerOf: FingerprintOptions["answerOf"]): Message {
+  if (message.role === "user") return message;
+  const ids = callIds(message.content);
+  const [first] = ids;
+  const given = first === undefined ? null : answerOf(first);
+  if (given === null) return message;
+  const known = new Set(callIds(given));
+  const isSame = known.size === new Set(ids).size && ids.every((id) => known.has(id));
+  return isSame ? { role: "assistant", content: [...given] } : message;
+}
+
+function callIds(blocks: readonly AssistantBlock[]): string[] {
+  return blocks.flatMap((block) => (block.type === "tool_use" ? [normalisedId(block.id)] : []));
+}
+
+function digestOf(message: Message): string {
+  const normalised =
+    message.role === "assistant" ? ["a", ...ofAssistant(message.content)] : ["u", ...message.content.map(ofUser)];
+  return sha256(JSON.stringify(normalised));
 }
 
 /** OpenAI's dialects know one text and then the calls, so the order between the two does not count. */
@@ -54,13 +74,15 @@ function ofAssistant(blocks: readonly AssistantBlock[]): unknown[] {
   const calls = blocks.flatMap((block) =>
     block.type === "tool_use" ? [[normalisedId(block.id), block.name, sorted(block.input)]] : [],
   );
-  return [text.trim(), calls];
+  return [text.replace(/\s+/g, ""), calls];
 }
 
 function ofUser(block: UserBlock): unknown[] {
   switch (block.type) {
     case "text":
       return ["t", block.text.trim()];
+    case "system":
+      return ["s", block.text.trim()];
     case "image":
     case "document":
       return [block.type, sha256(JSON.stringify(block.source))];

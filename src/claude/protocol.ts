@@ -5,7 +5,7 @@
 
 import type { SDKControlRequest, SDKControlResponse, SDKMessage } from "@anthropic-ai/claude-agent-sdk";
 import type { Message } from "../core/conversation.ts";
-import { cliName } from "./names.ts";
+import { assistantBlocks } from "./blocks.ts";
 
 /** What the CLI writes. Types that are not listed here exist, come without notice, and are ignored. */
 export type CliFrame = SDKMessage | SDKControlRequest | SDKControlResponse | { type: "keep_alive" };
@@ -19,14 +19,21 @@ export type RateLimitInfo = Extract<SDKMessage, { type: "rate_limit_event" }>["r
 export type HostRequest =
   | { subtype: "initialize"; systemPrompt: string[]; sdkMcpServers?: string[] }
   | { subtype: "mcp_set_servers"; servers: Record<string, { type: "sdk"; name: string }> }
+  /** A message of the MCP server that we host. */
+  | { subtype: "mcp_message"; server_name: string; message: { jsonrpc: string; method: string } }
+  /** 2.1.330: answers with what applies, as `applied.effort`. */
+  | { subtype: "get_settings" }
+  /** Not in the SDK's declarations. Takes the process back to before a message of ours (2.1.330; 2.1.197 the last). */
+  | { subtype: "rewind_conversation"; target_message_uuid: string; last_seen_user_message_uuid: string }
   | { subtype: "apply_flag_settings"; settings: FlagSettings }
-  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number }
+  | { subtype: "set_max_thinking_tokens"; max_thinking_tokens: number | null }
   | { subtype: "interrupt" }
   | { subtype: "get_usage"; skip_behaviors: true };
 
 export interface FlagSettings {
   env?: Record<string, string>;
-  effortLevel?: "low" | "medium" | "high" | "xhigh" | "max";
+  /** Null: back to the model's own. */
+  effortLevel?: "low" | "medium" | "high" | "xhigh" | "max" | null;
   /** Binds a spare's model before its first message, where the CLI leaves no trace of that (capabilities.ts). */
   model?: string;
 }
@@ -49,6 +56,8 @@ interface UserFrame {
   client_composed?: true;
   /** Absent: the model answers. `false`: the message only joins the conversation. */
   shouldQuery?: false;
+  /** Names the message for `rewind_conversation`. */
+  uuid?: string;
   message: { role: "user"; content: unknown[] };
 }
 
@@ -61,12 +70,13 @@ interface AssistantFrame {
 }
 
 /** A user message that the model is to answer (`query`) or that happened before. */
-export function userFrame(content: unknown[], query: boolean): HostFrame {
+export function userFrame(content: unknown[], query: boolean, uuid?: string): HostFrame {
   return {
     type: "user",
     session_id: "",
     parent_tool_use_id: null,
     ...(query ? { client_composed: true } : { shouldQuery: false }),
+    ...(uuid === undefined ? {} : { uuid }),
     message: { role: "user", content },
   };
 }
@@ -88,9 +98,7 @@ export function assistantFrame(message: Extract<Message, { role: "assistant" }>,
       type: "message",
       role: "assistant",
       model,
-      content: message.content.map((block) =>
-        block.type === "tool_use" ? { ...block, name: cliName(block.name) } : block,
-      ),
+      content: assistantBlocks(message.content),
       stop_reason: calls ? "tool_use" : "end_turn",
       stop_sequence: null,
       usage: { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },

@@ -2,7 +2,7 @@
 
 import type { Sampling } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
-import type { ProcessPath, TurnEvent } from "../core/turn.ts";
+import type { ProcessPath, StartReason, TurnEvent } from "../core/turn.ts";
 import { failureOf } from "./failure.ts";
 import type { CliFrame, RateLimitInfo, StreamFrame } from "./protocol.ts";
 
@@ -34,6 +34,7 @@ export interface ReadingOptions {
   /** Parameters that were left out because the model's API refuses them. */
   ignored: Array<keyof Sampling>;
   path: ProcessPath;
+  reason: StartReason | null;
   emit: (event: TurnEvent) => void;
   now: () => number;
 }

@@ -30,6 +30,10 @@ export interface RecipeOptions {
   temporary: string;
   /** Null: the process gets none of this host's tools. */
   hostTools: HostTools | null;
+  /** The session file that it resumes; absent: it begins without a history. */
+  file?: string | undefined;
+  /** It keeps its own session file. */
+  recorded?: boolean | undefined;
   /** The API that the CLI talks to; absent: Anthropic's own. */
   upstreamUrl?: string | undefined;
   /** The server's own environment, of which only what is listed below goes on. */
@@ -82,6 +86,15 @@ const switches = {
   CLAUDE_CODE_DISABLE_REFUSAL_RETRY: "1",
 };
 
+/**
+ * A client's tool of this name is not the CLI's own: without these the CLI tells the model how to sign git commits
+ * (`Bash`; 2.1.330) and which subagents there are (`Agent`; 2.1.197 too).
+ */
+const withoutOwnTools = {
+  CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS: "1",
+  CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS: "1",
+};
+
 const flags = [
   "-p",
   "--input-format",
@@ -94,7 +107,6 @@ const flags = [
   "",
   "--strict-mcp-config",
   "--disable-slash-commands",
-  "--no-session-persistence",
 ];
 
 const withoutHostTools = [
@@ -107,14 +119,16 @@ const withoutHostTools = [
 ];
 
 /** What every process of the CLI has in its environment: of the server's own only what is listed, and our switches. */
-export function baseEnvironment(options: Omit<RecipeOptions, "bin" | "model">): Record<string, string> {
+export function baseEnvironment(
+  options: Omit<RecipeOptions, "bin" | "model" | "file" | "recorded">,
+): Record<string, string> {
   const { identity, scratch, temporary, hostTools, upstreamUrl, environment } = options;
   const env: Record<string, string> = {};
   for (const name of inherited) {
     const value = environment[name];
     if (value !== undefined) env[name] = value;
   }
-  Object.assign(env, switches, {
+  Object.assign(env, switches, hostTools === null ? withoutOwnTools : {}, {
     HOME: identity.home,
     // A killed CLI leaves its socket and its temporary files behind: here they can be swept up (scratch.ts).
     XDG_RUNTIME_DIR: scratch,
@@ -143,7 +157,13 @@ export function bypassProxy(env: Record<string, string>, hostname: string): void
 }
 
 export function recipe(options: RecipeOptions): Recipe {
-  const { bin, model, scratch, hostTools } = options;
+  const { bin, model, scratch, hostTools, file, recorded } = options;
   const tools = hostTools ? hostToolFlags(hostTools) : withoutHostTools;
-  return { argv: [bin, ...flags, ...tools, "--model", model], env: baseEnvironment(options), cwd: scratch };
+  const resume = file === undefined ? [] : ["--resume", file];
+  const persistence = recorded ? [] : ["--no-session-persistence"];
+  return {
+    argv: [bin, ...flags, ...persistence, ...tools, ...resume, "--model", model],
+    env: baseEnvironment(options),
+    cwd: scratch,
+  };
 }

@@ -2,14 +2,16 @@
 
 import { type Bridge, createBridge } from "./bridge.ts";
 import type { Holder } from "./conversations.ts";
-import { type Dials, type StartDials, untouched } from "./dials.ts";
+import { type Dials, type EffortLevel, type StartDials, untouched } from "./dials.ts";
+import type { Lineage } from "./lineage.ts";
 import type { ClaudeProcess } from "./process.ts";
 
 /** `settling`: its answer has ended, but the CLI has not said yet that it is ready. */
 export type SessionState = "running" | "settling" | "idle" | "parked";
 
 export interface Session extends Holder {
-  readonly id: string;
+  /** The conversation that it holds. */
+  readonly lineage: Lineage;
   readonly process: ClaudeProcess;
   readonly bridge: Bridge;
   readonly model: string;
@@ -17,12 +19,18 @@ export interface Session extends Holder {
   readonly token: string | null;
   /** The token of the login that it uses; null: it may be another one by then, since the CLI may refresh it. */
   readonly login: string | null;
-  /** Epoch ms. */
-  readonly since: number;
   dials: Dials;
+  /** How hard it thinks of itself; undefined: as the CLI chooses. */
+  effort: EffortLevel | undefined;
+  /** Its model's own, as the CLI tells it; null: not known. */
+  defaultEffort: string | null;
+  /** Whether its model has an effort at all. */
+  hasEffort: boolean;
+  /** How many tokens it may think; null: as the CLI chooses. */
+  budget: number | null;
   /** The dials at its start; null: not known (yet). Without it nothing can be put back as it was. */
   start: StartDials | null;
-  messages: number;
+  /** Of this process. */
   turns: number;
   /** Resolves when it takes the next message; rejects when it is of no more use. */
   ready: Promise<void>;
@@ -30,7 +38,7 @@ export interface Session extends Holder {
   answeredAt: number | null;
 }
 
-export interface NewSession extends Pick<Session, "id" | "process" | "principalId" | "model" | "token" | "login"> {
+export interface NewSession extends Pick<Session, "lineage" | "process" | "principalId" | "model" | "token" | "login"> {
   /** Epoch ms. */
   now: number;
 }
@@ -43,14 +51,17 @@ export function createSession({ now, ...given }: NewSession): Session {
     ...given,
     bridge,
     dials: untouched,
+    effort: undefined,
+    defaultEffort: null,
+    hasEffort: true,
+    budget: null,
     start: null,
-    since: now,
     state: "running",
     held: null,
-    messages: 0,
     turns: 0,
     awaited: new Set(),
     hints: [],
+    points: [],
     ready: Promise.resolve(),
     usedAt: now,
     answeredAt: null,

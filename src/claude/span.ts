@@ -12,7 +12,7 @@ import { addUsage, mergeUsage } from "./usage.ts";
 /** The ends after which the CLI ends the turn too, if anything was said. */
 const natural = new Set<StopReason>(["end_turn", "stop_sequence"]);
 
-export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer {
+export function createSpan({ ignored, path, reason: startedFor, emit, now }: ReadingOptions): Answer {
   let started = false;
   let begun = false;
   /** Of the messages that have ended, and of the one that runs. */
@@ -31,7 +31,7 @@ export function createSpan({ ignored, path, emit, now }: ReadingOptions): Answer
   const begin = () => {
     if (begun) return;
     begun = true;
-    emit({ type: "start", model, usage, path, ignored });
+    emit({ type: "start", model, usage, path, reason: startedFor, ignored });
   };
 
   const end = (left: Left): Verdict => {

@@ -1,4 +1,4 @@
-/** Writes down what a turn sent to its client, as the message that the client will send back. */
+/** Writes down what a turn sent to its client, exactly as the model said it: thinking and signatures included. */
 
 import type { AssistantBlock, AssistantMessage } from "../core/conversation.ts";
 import { parseBounded } from "../core/json-bounds.ts";
@@ -25,9 +25,15 @@ export function createTranscript(): Transcript {
         const { block } = event;
         json = "";
         if (block.type === "text") content.push({ type: "text", text: "" });
-        else if (block.type === "tool_use") content.push({ ...block, input: {} });
+        else if (block.type === "thinking") content.push({ type: "thinking", thinking: "", signature: "" });
+        else if (block.type === "redacted_thinking") content.push({ ...block });
+        else content.push({ ...block, input: {} });
       } else if (event.type === "delta" && event.delta.type === "text" && last?.type === "text") {
         last.text += event.delta.text;
+      } else if (event.type === "delta" && event.delta.type === "thinking" && last?.type === "thinking") {
+        last.thinking += event.delta.text;
+      } else if (event.type === "delta" && event.delta.type === "signature" && last?.type === "thinking") {
+        last.signature += event.delta.signature;
       } else if (event.type === "delta" && event.delta.type === "input_json") {
         json += event.delta.json;
       } else if (event.type === "block_stop" && last?.type === "tool_use" && json !== "") {

@@ -1,13 +1,13 @@
 /** Drives one attempt at a turn: a process, the conversation into it, its frames out as events, the end. */
 
-import type { Conversation } from "../core/conversation.ts";
 import { OcpError } from "../core/errors.ts";
 import type { HostTools } from "../core/host-tools.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { createAnswer } from "./answer.ts";
 import type { Attempt } from "./backend.ts";
 import { createChannel } from "./channel.ts";
-import { adjust, budgetOf, dialNames, dialsOf, effortOf, interrupt, seal, sealed } from "./dials.ts";
+import { type Delivery, deliver } from "./deliver.ts";
+import { adjust, budgetOf, dialNames, dialsOf, effortOf, interrupt, lostThinking, seal, sealed } from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
@@ -39,17 +39,20 @@ export interface HeadlessAttempt extends Attempt {
 export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEvent, void, void> {
   const { conversation, output, ignored, lease, signal, now } = options;
   const tools = createToolSet(offered(options));
-  const checkout = start(options, tools);
-  const { session, path, missing, results, fresh } = checkout;
+  const checkout = await start(options, tools);
+  const { session, path, reason, missing, question, results, fresh } = checkout;
   const { process, bridge } = session;
   const events = createChannel<TurnEvent>();
   const replayed = createChannel<void>();
   const transcript = createTranscript();
   const choice = conversation.toolbox?.choice.type;
+  ignored.push(...lostThinking(conversation));
   const heard = {
     ignored,
     path,
+    reason,
     emit(event: TurnEvent) {
+      session.lineage.tally.add(event);
       transcript.add(event);
       events.push(event);
     },
@@ -65,6 +68,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
         output,
       });
   let asked = false;
+  let delivery: Delivery | null = null;
   let over = false;
   let gone = false;
   let sealing: Timer | null = null;
@@ -79,6 +83,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   const finish = (left: Left) => {
     if (over) return;
     over = true;
+    delivery?.stop();
     if (sealing) clearTimeout(sealing);
     process.listen(null);
     options.onProcessDone(answer.begun);
@@ -100,8 +105,11 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   };
   const judge = (verdict: Verdict) => {
     if (verdict.kind === "failed") fail(verdict.error);
-    else if (verdict.kind === "ended") finish(verdict.left);
-    else if (verdict.kind === "validating") {
+    else if (verdict.kind === "ended") {
+      // A client sees a text where the process has called the tool that takes an answer in JSON.
+      if (verdict.left !== "spent" && transcript.faithful) checkout.answered(transcript);
+      finish(verdict.left);
+    } else if (verdict.kind === "validating") {
       process.listen(null);
       sealNow();
       verdict.decided.then((decide) => {
@@ -110,6 +118,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     }
   };
   const onFrame = (frame: CliFrame) => {
+    delivery?.frame(frame);
     if (!asked) {
       if (frame.type !== "result") return;
       if (frame.is_error) fail(failureOf(frame, null, now()));
@@ -144,24 +153,37 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   signal.addEventListener("abort", onAbort, { once: true });
 
   try {
+    signal.throwIfAborted();
     if (!fresh) {
       await Promise.race([session.ready, aborted(signal)]).catch((cause) => {
         throw signal.aborted ? signal.reason : new OcpError("upstream_failed", "The claude process ended.", { cause });
       });
     }
     listen();
-    const dials = dialsOf(conversation, options.forcing);
+    const wanted = effortOf(conversation);
+    const also: FlagSettings = fresh ? bindings(checkout) : {};
+    if (wanted !== session.effort && !results) {
+      also.effortLevel = wanted ?? null;
+      session.effort = wanted;
+    }
+    const another = wanted === session.effort || !session.hasEffort ? undefined : wanted;
+    const dials = dialsOf(conversation, options.forcing, another);
     if (fresh) {
       const servers = tools.tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
       send({ subtype: "initialize", systemPrompt: [systemOf(options)], ...servers }, (response) => {
-        if (conversation.sampling.effort === "none" && alwaysThinks(response, conversation.model)) {
-          ignored.push("effort");
-        }
+        checkout.initialized();
+        const about = modelIn(response, conversation.model);
+        session.hasEffort = about === null || about.supportsEffort === true;
+        if (conversation.sampling.effort === "none" && about?.supportsThinkingOff === false) ignored.push("effort");
         // The end of the turn asks for it, and may have come in the same piece of output.
         const start = process.startedWith(pidIn(response), dialNames);
         if (start instanceof Promise) start.then((values) => (session.start = values));
         else session.start = start;
       });
+    } else if (!bridge.offers(tools) && results) {
+      const { notification, listed } = bridge.replace(tools);
+      await send(notification);
+      await Promise.race([listed, unlisted(signal)]);
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
       await send({
@@ -169,15 +191,22 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
         servers: tools.tools.length > 0 ? { [name]: { type: "sdk", name } } : {},
       });
     }
-    const also = fresh ? bindings(checkout, conversation) : {};
     for (const request of adjust(session.dials, dials, session.start, also)) send(request);
-    const budget = fresh ? budgetOf(conversation) : null;
-    if (budget !== null) send({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
+    if (fresh && options.capabilities.remindsOnce) {
+      process
+        .request({ subtype: "get_settings" }, (response) => {
+          session.defaultEffort = effortIn(response);
+        })
+        .catch(() => {});
+    }
+    const budget = budgetOf(conversation);
+    if (budget !== session.budget) send({ subtype: "set_max_thinking_tokens", max_thinking_tokens: budget });
+    session.budget = budget;
     session.dials = dials;
-    await replay(process, missing, conversation.model, () => replayed.next(), fresh);
+    await replay(process, missing, conversation.model, () => replayed.next(), checkout.fromStart);
     asked = true;
-    if (results) bridge.resolve(results);
-    else ask(process, conversation, options.capabilities);
+    if (results) delivery = deliver(bridge, results);
+    else checkout.asked(ask(process, question, options.capabilities));
     for (;;) {
       const event = await events.next();
       yield event;
@@ -189,11 +218,11 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   }
 }
 
-function start(options: HeadlessAttempt, tools: ToolSet): Checkout {
+async function start(options: HeadlessAttempt, tools: ToolSet): Promise<Checkout> {
   const { conversation, principal, lease, capabilities, processes, signal } = options;
   try {
     signal.throwIfAborted();
-    return processes.checkout({
+    return await processes.checkout({
       conversation,
       system: systemOf(options),
       tools,
@@ -203,6 +232,7 @@ function start(options: HeadlessAttempt, tools: ToolSet): Checkout {
       capabilities,
       hostTools: options.hostTools,
       onlyNew: lease.mayRefresh,
+      signal,
     });
   } catch (error) {
     lease.settle();
@@ -211,12 +241,8 @@ function start(options: HeadlessAttempt, tools: ToolSet): Checkout {
 }
 
 /** What a fresh process is told once, beside its system prompt and tools. */
-function bindings({ startedWith }: Checkout, conversation: Conversation): FlagSettings {
-  const effortLevel = effortOf(conversation);
-  return {
-    ...(startedWith === conversation.model ? {} : { model: conversation.model }),
-    ...(effortLevel ? { effortLevel } : {}),
-  };
+function bindings({ startedWith, session }: Checkout): FlagSettings {
+  return startedWith === session.model ? {} : { model: session.model };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -231,9 +257,29 @@ function pidIn(response: unknown): unknown {
   return (response as { pid?: unknown } | undefined)?.pid;
 }
 
-/** Whether the CLI's list of models, in its answer to `initialize`, says that thinking cannot be turned off (2.1.330). */
-function alwaysThinks(response: unknown, model: string): boolean {
+/** The effort that applies, which is the model's own where none was asked for; null: it is not told, or has none. */
+function effortIn(response: unknown): string | null {
+  const applied = (response as { applied?: { effort?: unknown } } | undefined)?.applied;
+  return typeof applied?.effort === "string" ? applied.effort : null;
+}
+
+/** How long, in ms, the CLI may take to list tools that have changed. */
+const listingTime = 5_000;
+
+async function unlisted(signal: AbortSignal): Promise<never> {
+  await Promise.race([Bun.sleep(listingTime), aborted(signal)]);
+  throw new OcpError("upstream_failed", "The claude CLI did not take the changed tools.");
+}
+
+interface ModelInfo {
+  supportsEffort?: unknown;
+  /** 2.1.330. */
+  supportsThinkingOff?: unknown;
+}
+
+/** What the CLI's list of models, in its answer to `initialize`, says of one; null: it is not in there. */
+function modelIn(response: unknown, model: string): ModelInfo | null {
   const { models } = (response ?? {}) as { models?: unknown };
-  if (!Array.isArray(models)) return false;
-  return models.some((entry) => entry?.resolvedModel === model && entry.supportsThinkingOff === false);
+  if (!Array.isArray(models)) return null;
+  return models.find((entry) => entry?.resolvedModel === model) ?? null;
 }

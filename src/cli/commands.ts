@@ -59,12 +59,18 @@ const people: Group = {
       run: async ({ args, data }) => (await import("./usage.ts")).usage(args, data),
     },
     sessions: {
-      meta: { name: "sessions", description: "Lists the conversations that have a live claude process." },
+      meta: {
+        name: "sessions",
+        description: "Lists the conversations: those with a claude process, and those that hibernate.",
+      },
       args: { ...remoteArgs, json },
       run: async ({ args, data }) => (await import("./sessions.ts")).listSessions(args, data),
     },
     clear: {
-      meta: { name: "clear", description: "Ends the claude processes of conversations that wait." },
+      meta: {
+        name: "clear",
+        description: "Ends the claude processes of conversations that wait, and forgets those that hibernate.",
+      },
       args: { ...remoteArgs, json },
       run: async ({ args, data }) => (await import("./sessions.ts")).clearSessions(args, data),
     },

@@ -9,7 +9,8 @@ const text = Type.String();
 const number = Type.Number();
 const orNull = <Shape extends TSchema>(shape: Shape) => Type.Union([shape, Type.Null()]);
 
-export const cleared = Type.Object({ cleared: number });
+/** A server of an older version knows nothing that hibernates. */
+export const cleared = Type.Object({ cleared: number, forgotten: Type.Optional(number) });
 
 export const cacheStats = Type.Object({
   entries: number,
@@ -26,11 +27,14 @@ export const sessionList = Type.Object({
     Type.Object({
       id: text,
       principal: Type.Optional(text),
-      pid: number,
+      pid: orNull(number),
       model: text,
       state: text,
+      ended: Type.Optional(orNull(text)),
       messages: number,
       turns: number,
+      cacheHit: Type.Optional(orNull(number)),
+      rebuilds: Type.Optional(Type.Record(text, number)),
       createdAt: text,
       lastUsedAt: text,
     }),

@@ -385,6 +385,26 @@ export const settings = [
     live: {},
   },
   {
+    name: "sessionMaxBytes",
+    env: "OCP_SESSION_MAX_BYTES",
+    flag: null,
+    type: int(0, 16 * 1_024 * MiB, "bytes"),
+    default: 64 * MiB,
+    description:
+      "The memory for answers, with the thinking that clients do not send back, of conversations that may come back; those of whoever has most go first.",
+    live: {},
+  },
+  {
+    name: "sessionKeep",
+    env: "OCP_SESSION_KEEP",
+    flag: null,
+    type: int(0, 720, "hours"),
+    default: 0,
+    description:
+      "How long such answers are also kept on disk, in ~/.ocp/sessions.db, so that conversations survive a restart; 0 writes none and deletes the file.",
+    live: {},
+  },
+  {
     name: "usageDays",
     env: "OCP_USAGE_DAYS",
     flag: null,

@@ -147,7 +147,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  */
 export function* replayAnswer(answer: CachedAnswer): Generator<TurnEvent, void, void> {
   const { model, ignored, blocks, stop, stopSequence, usage } = answer;
-  yield { type: "start", model, usage: usage.start, path: "new", ignored };
+  yield { type: "start", model, usage: usage.start, path: "new", reason: null, ignored };
   for (const [index, block] of blocks.entries()) {
     yield { type: "block_start", index, block: opening(block) };
     for (const delta of deltas(block)) yield { type: "delta", index, delta };

@@ -17,6 +17,7 @@ export function messageChars(message: Message): number {
 function blockChars(block: Message["content"][number]): number {
   switch (block.type) {
     case "text":
+    case "system":
       return block.text.length;
     case "thinking":
       return block.thinking.length;

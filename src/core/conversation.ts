@@ -53,7 +53,13 @@ export interface RedactedThinkingBlock {
   data: string;
 }
 
-export type UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock;
+/** An instruction of the client that stands inside of the conversation: it binds from there on, not from the start. */
+export interface SystemBlock {
+  type: "system";
+  text: string;
+}
+
+export type UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock | SystemBlock;
 export type AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock;
 
 export interface UserMessage {
@@ -120,7 +126,7 @@ export interface Sampling {
 export interface Conversation {
   /** The id that the CLI gets: canonical, aliases resolved. */
   model: string;
-  /** All system and developer texts in order, joined by blank lines; "" is none. */
+  /** The system and developer texts before the first message, joined by blank lines; "" is none. */
   system: string;
   messages: Message[];
   /** Null: the client offers no tools. */

@@ -75,6 +75,7 @@ function estimateJson(value: unknown): number {
 function estimateBlock(block: UserBlock | AssistantBlock): number {
   switch (block.type) {
     case "text":
+    case "system":
       return estimateText(block.text);
     case "thinking":
       return estimateText(block.thinking);

@@ -4,7 +4,7 @@ import type { Conversation } from "./conversation.ts";
 import type { PlanStatus } from "./plan.ts";
 import type { Principal } from "./principal.ts";
 import type { CacheOutcome, Dialect } from "./store.ts";
-import type { ProcessPath, TurnEvent, Usage } from "./turn.ts";
+import type { ProcessPath, StartReason, TurnEvent, Usage } from "./turn.ts";
 
 export interface TurnContext {
   principal: Principal;
@@ -50,6 +50,8 @@ export interface Share {
 /** What a turn has cost so far. */
 export interface Spent {
   path: ProcessPath | null;
+  /** Of the `start` event; null before it too. */
+  reason: StartReason | null;
   /** Where the turn did not end by itself, the output is an estimate. */
   usage(): Usage;
   /** Whether any of the answer came, or all of an empty one. */
@@ -75,25 +77,43 @@ export interface Engine {
   status(): Promise<EngineStatus>;
   /** What is known of the plan of the login that would be used now. Asks nobody. */
   plan(): Promise<PlanStatus>;
-  /** The conversations that have a process, of one principal or of all. */
+  /** The conversations that have a process, and those that hibernate, of one principal or of all. */
   sessions(principalId?: string): SessionInfo[];
-  /** Ends the processes that wait for a next message, of one principal or of all; returns how many. */
-  clearSessions(principalId?: string): number;
+  /** Ends the processes that wait for a next message, and forgets what hibernates, of one principal or of all. */
+  clearSessions(principalId?: string): Cleared;
   /** To be called when a setting has changed: ends what is now too many or too old, and makes what is now missing. */
   reconsider(): void;
   /** Ends every process: idle ones at once, running turns after `graceMs` milliseconds. Later turns are refused. */
   close(graceMs: number): Promise<void>;
 }
 
+/** How many of each kind there were. */
+export interface Cleared {
+  /** Processes that waited. */
+  ended: number;
+  /** Conversations that hibernated. */
+  forgotten: number;
+}
+
 export interface SessionInfo {
   id: string;
-  pid: number;
+  /** Null while it hibernates. */
+  pid: number | null;
   principalId: string;
   model: string;
-  /** `parked` waits for tool results, `settling` and `idle` for the next message. */
-  state: "running" | "settling" | "idle" | "parked";
+  /**
+   * `parked` waits for tool results, `settling` and `idle` for the next message. A `hibernated` one has no process, and
+   * its next message starts one that holds the same.
+   */
+  state: "running" | "settling" | "idle" | "parked" | "hibernated";
+  /** Why a hibernated one has no process; else null. */
+  reason: StartReason | null;
   messages: number;
   turns: number;
+  /** Tokens of all its turns. */
+  usage: Omit<Usage, "thinking">;
+  /** How often its history was entered into another process, by the reason. */
+  rebuilds: Partial<Record<StartReason, number>>;
   /** Epoch ms. */
   since: number;
   usedAt: number;

@@ -4,7 +4,7 @@
  */
 
 import type { Period } from "./periods.ts";
-import type { ProcessPath, Usage } from "./turn.ts";
+import type { ProcessPath, StartReason, Usage } from "./turn.ts";
 
 export interface Store {
   keys: KeyStore;
@@ -84,6 +84,8 @@ export interface UsageRow {
   outcome: string;
   /** The kind of process that answered; null: none did. */
   path: ProcessPath | null;
+  /** Why it was not the process that held the conversation; null: it was, or none answered, or the row is older than this. */
+  reason: StartReason | null;
   cache: CacheOutcome;
   /** What counts against the key's quotas: 1 or 0 requests, and tokens. */
   charged: { requests: 0 | 1; tokens: number };

@@ -36,8 +36,41 @@ export type BlockDelta =
   /** A fragment of the tool call's JSON arguments. */
   | { type: "input_json"; json: string };
 
-/** A process that waited for these tool results, one that held the conversation, a booted one, or none yet. */
-export type ProcessPath = "parked" | "live" | "spare" | "new";
+/**
+ * `parked`: a process that waited for these tool results. `live`: one that held the conversation. `rewound`: one that
+ * was taken back to an earlier message. `resumed`: one that was started from a session file. `spare`: a booted one.
+ * `new`: one that was started for this turn.
+ */
+export const processPaths = ["parked", "live", "rewound", "resumed", "spare", "new"] as const;
+export type ProcessPath = (typeof processPaths)[number];
+
+/** Why a turn did not go on in a process that held its conversation; start-reasons.ts says it to people. */
+export type StartReason =
+  /** No answer in the history. */
+  | "new"
+  /** A history that this server has not answered: made elsewhere, or forgotten. */
+  | "unseen"
+  /** The client changed an earlier message, or asks again. */
+  | "edited"
+  /** The process that holds it answers somebody else at this moment. */
+  | "forked"
+  /** Ended for memory or OCP_LIVE_MAX. */
+  | "evicted"
+  /** CLAUDE_SESSION_TTL. */
+  | "expired"
+  /** Its process ended by itself, or its last answer was cut. */
+  | "ended"
+  /** Known from before the server's start. */
+  | "restart"
+  /** Ended by `ocp clear`. */
+  | "cleared"
+  /** The client or the owner changed what a process cannot change. */
+  | "tools"
+  /** The results of its calls hold what a waiting process cannot take. */
+  | "results"
+  | "system"
+  | "model"
+  | "login";
 
 /**
  * `start` comes first and once, `end` last and once; between them blocks open, grow and close in order of `index`.
@@ -51,6 +84,8 @@ export type TurnEvent =
       usage: Usage;
       /** Which kind of process answers. */
       path: ProcessPath;
+      /** Null: it went on in the process that held its conversation. */
+      reason: StartReason | null;
       /** Parameters that this model's API refused and that were left out, by their names in `Sampling`. */
       ignored: Array<keyof Sampling>;
     }

@@ -14,6 +14,7 @@ export interface RequestMessage {
   /** The CLI also sends `system` here, for its own reminders. */
   role: "user" | "assistant" | "system";
   content: string | ContentBlock[];
+  output_config?: unknown;
 }
 
 export interface MessagesBody {
@@ -49,7 +50,7 @@ export function refuse(
     return invalid("max_tokens: Input should be greater than or equal to 1");
   }
   if (body.messages[0]?.role !== "user") return invalid('messages: first message must use the "user" role');
-  const bare = body.messages.findIndex(({ content }) => content.length === 0);
+  const bare = body.messages.findIndex((message) => message.content.length === 0 && !setsEffort(message));
   if (bare !== -1) return invalid(`messages.${bare}: all messages must have non-empty content`);
   const empty = body.messages.some((message) => blocksOf(message.content).some(isEmptyText));
   if (empty) return invalid("messages: text content blocks must be non-empty");
@@ -57,6 +58,11 @@ export function refuse(
   if (window === undefined) return { status: 404, message: `model: ${body.model}` };
   if (facts.tokens > window) return invalid(`prompt is too long: ${facts.tokens} tokens > ${window} maximum`);
   return undefined;
+}
+
+/** The CLI changes the effort within a conversation by a system message without content (2.1.330). */
+function setsEffort({ role, output_config }: RequestMessage): boolean {
+  return role === "system" && output_config !== undefined;
 }
 
 function isMessage(value: unknown): boolean {

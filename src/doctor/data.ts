@@ -8,9 +8,12 @@ import { OcpError } from "../core/errors.ts";
 import { createLogReader } from "../logs/reader.ts";
 import { remainingBackups } from "../store/backups.ts";
 import { contentsOf } from "../store/contents.ts";
+import { sessionFilesIn } from "../store/sessions.ts";
 import { troubleOf } from "../store/trouble.ts";
 import { type Finding, human, quoted, runnable } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
+
+export { sessionFilesIn };
 
 /** Ms for another process that is at the database. */
 const patience = 3_000;
@@ -32,9 +35,12 @@ export async function database({ paths }: DoctorContext): Promise<Finding> {
     );
     return { level: "failure", message, evidence, remedy };
   }
-  const open = [paths.data, file].filter((path) => (statSync(path).mode & 0o077) !== 0);
+  const answers = sessionFilesIn(paths.data);
+  const open = [paths.data, file, ...answers].filter(
+    (path) => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0,
+  );
   if (open.length > 0) {
-    const commands = open.map((path) => `chmod ${path === file ? "600" : "700"} ${quoted(path)}`);
+    const commands = open.map((path) => `chmod ${path === paths.data ? "700" : "600"} ${quoted(path)}`);
     return {
       level: "warning",
       message: "Other users of this machine can read OCP's data.",
@@ -47,7 +53,9 @@ export async function database({ paths }: DoctorContext): Promise<Finding> {
     const remedy = human("remove_backup", `Once all keys work, delete it: rm ${quoted(backup.path)}`);
     return { level: "warning", message: `${backup.path} holds the keys of OCP 3 in plain text.`, evidence, remedy };
   }
-  return { level: "ok", message: "The database is whole.", evidence };
+  if (answers.length === 0) return { level: "ok", message: "The database is whole.", evidence };
+  const message = "The database is whole. OCP_SESSION_KEEP keeps answers of the model in a file beside it.";
+  return { level: "ok", message, evidence: { ...evidence, answers: answers[0] ?? null } };
 }
 
 /** Throws what is wrong with it. */

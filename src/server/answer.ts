@@ -62,6 +62,7 @@ export async function answer(
 
   const gone = new AbortController();
   const note = freshNote();
+  exchange.note = note;
   const { id: requestId, principal } = exchange;
   const { dialect, bypassCache } = ask;
   const context = { principal, signal: gone.signal, requestId, dialect, bypassCache, note };

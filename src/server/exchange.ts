@@ -1,6 +1,6 @@
 /** One request and its response: its id, what is learnt about it on the way, and its line in the log at the end. */
 
-import type { Log } from "../core/ports.ts";
+import type { Log, TurnNote } from "../core/ports.ts";
 import type { Principal } from "../core/principal.ts";
 import { createRequestLog } from "./request-log.ts";
 import type { Held } from "./request-memory.ts";
@@ -15,6 +15,8 @@ export interface Exchange {
   local: boolean;
   /** The canonical id; null where no model is asked. */
   model: string | null;
+  /** Of the turn that is asked for; null: none is. */
+  note: Pick<TurnNote, "spent"> | null;
   /** `ok`, the code of an OcpError, or `client_left`. */
   outcome: string;
   /** The charge for the request's body and answer; null: it has none. */
@@ -51,6 +53,7 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
       address: null,
       local: false,
       model: null,
+      note: null,
       outcome: "ok",
       streaming: false,
       held: null,
@@ -69,6 +72,8 @@ export function createExchanges(log: Log, newId: (prefix: string) => string): Ex
           address: exchange.address,
           model: exchange.model,
           outcome: exchange.outcome,
+          process: exchange.note?.spent?.path ?? null,
+          reason: exchange.note?.spent?.reason ?? null,
         });
       },
     };

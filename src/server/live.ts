@@ -3,7 +3,7 @@
 import { estimateText } from "../core/estimate.ts";
 import type { Layer } from "../core/ports.ts";
 import type { UsageRow } from "../core/store.ts";
-import type { ProcessPath } from "../core/turn.ts";
+import type { ProcessPath, StartReason } from "../core/turn.ts";
 
 export interface LiveTurn {
   requestId: string;
@@ -14,6 +14,8 @@ export interface LiveTurn {
   since: number;
   /** Null: it waits, or its process has not begun to answer. */
   path: ProcessPath | null;
+  /** Why the process did not hold the conversation before; null: it did, or it is not known yet. */
+  reason: StartReason | null;
   /** Ms until the first piece of the answer; null: there was none yet. */
   firstMs: number | null;
   /** An estimate of the tokens of the answer so far. */
@@ -73,6 +75,7 @@ export function createLive(clock: () => number): Live {
           dialect: context.dialect,
           since: clock(),
           path: null,
+          reason: null,
           firstMs: null,
           tokens: 0,
         };
@@ -80,8 +83,10 @@ export function createLive(clock: () => number): Live {
         changed();
         try {
           for await (const event of next(conversation, context)) {
-            if (event.type === "start") turn.path = event.path;
-            else if (event.type === "delta") {
+            if (event.type === "start") {
+              turn.path = event.path;
+              turn.reason = event.reason;
+            } else if (event.type === "delta") {
               turn.firstMs ??= clock() - turn.since;
               const { delta } = event;
               turn.tokens +=

@@ -4,6 +4,7 @@
  */
 
 import type { Log } from "../core/ports.ts";
+import type { ProcessPath, StartReason } from "../core/turn.ts";
 
 export interface RequestLine {
   requestId: string;
@@ -15,6 +16,10 @@ export interface RequestLine {
   address: string | null;
   model: string | null;
   outcome: string;
+  /** The kind of process that answered; null: none did. */
+  process: ProcessPath | null;
+  /** Why it did not hold the conversation before; null: it did, or there was none. */
+  reason: StartReason | null;
 }
 
 export interface RequestLogOptions {

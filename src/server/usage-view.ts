@@ -70,6 +70,7 @@ export function viewTurn(row: UsageRow & { id: number }) {
     dialect: row.dialect,
     outcome: row.outcome,
     path: row.path,
+    reason: row.reason,
     cache: row.cache,
     queued_ms: row.queuedMs,
     first_ms: row.firstMs,

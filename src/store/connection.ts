@@ -9,11 +9,15 @@ export const openingPatience = 5_000;
 /** The same while serving, when every stream waits too. */
 const servingPatience = 1_000;
 
-/** `path` may be `:memory:`; `patience` is in ms. Throws what SQLite says. */
-export function connect(path: string, patience: number): Database {
+/**
+ * `path` may be `:memory:`; `patience` is in ms; `layout` are pragmas that shape a database which is still empty.
+ * Throws what SQLite says.
+ */
+export function connect(path: string, patience: number, layout: readonly string[] = []): Database {
   const db = new Database(path, { create: false, readwrite: true, strict: true });
   try {
     db.run(`pragma busy_timeout = ${patience}`);
+    for (const pragma of layout) db.run(pragma);
     useWal(db, patience);
     db.run("pragma synchronous = normal");
     db.run("pragma foreign_keys = on");

@@ -5,23 +5,33 @@ import { join } from "node:path";
 import { isBackup } from "./backups.ts";
 import { notReady, told } from "./trouble.ts";
 
-const database = "ocp.db";
-const companions = ["-wal", "-shm", "-journal"].map((suffix) => database + suffix);
+/** `ocp.db`, its companions and its backups, as `prepareDatabase` does. */
+export function prepareFiles(directory: string, owner: number | undefined): string {
+  return told(() => {
+    checkDirectory(directory, owner);
+    for (const backup of readdirSync(directory).filter(isBackup)) checkFile(directory, backup, owner);
+    return prepareDatabase(directory, "ocp.db", owner);
+  });
+}
 
 /**
  * Checks and narrows the directory, the database and what lies beside it, and makes an empty database when there is
  * none; returns its path. Opens no file that is there: closing one would drop the locks that SQLite holds on it in
  * this process. `owner` is the user that must own all of it. Throws OcpError not_ready.
  */
-export function prepareFiles(directory: string, owner: number | undefined): string {
+export function prepareDatabase(directory: string, name: string, owner: number | undefined): string {
   return told(() => {
     checkDirectory(directory, owner);
-    const backups = readdirSync(directory).filter(isBackup);
-    for (const name of [...companions, ...backups]) checkFile(directory, name, owner);
-    const path = join(directory, database);
-    if (!checkFile(directory, database, owner)) create(path);
+    for (const companion of companionsOf(name)) checkFile(directory, companion, owner);
+    const path = join(directory, name);
+    if (!checkFile(directory, name, owner)) create(path);
     return path;
   });
+}
+
+/** The names of what SQLite keeps beside a database, given its name or its path. */
+export function companionsOf(database: string): string[] {
+  return ["-wal", "-shm", "-journal"].map((suffix) => database + suffix);
 }
 
 /** A symbolic link to a directory is fine: it is how people move it to another disk. */

@@ -18,11 +18,11 @@ const sentences: ReadonlyArray<readonly [RegExp, string]> = [
 ];
 
 /** The OcpError not_ready that tells the user of the trouble; anything else is given back as it is. */
-export function troubleOf(error: unknown): unknown {
+export function troubleOf(error: unknown, database = "ocp.db"): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (typeof code !== "string") return error;
   const sentence = sentences.find(([pattern]) => pattern.test(code))?.[1];
-  return sentence === undefined ? error : notReady(sentence, error);
+  return sentence === undefined ? error : notReady(sentence.replaceAll("ocp.db", database), error);
 }
 
 export function notReady(sentence: string, cause?: unknown): OcpError {
@@ -30,11 +30,11 @@ export function notReady(sentence: string, cause?: unknown): OcpError {
 }
 
 /** Runs `work`; trouble is thrown as an OcpError. */
-export function told<Result>(work: () => Result): Result {
+export function told<Result>(work: () => Result, database?: string): Result {
   try {
     return work();
   } catch (error) {
-    throw troubleOf(error);
+    throw troubleOf(error, database);
   }
 }
 

@@ -27,6 +27,7 @@ export type RowColumns = TokenColumns & {
   total_ms: number;
   outcome: string;
   path: UsageRow["path"];
+  reason: UsageRow["reason"];
   cache: UsageRow["cache"];
   charged_requests: 0 | 1;
   charged_tokens: number;
@@ -54,6 +55,7 @@ export function toColumns(row: UsageRow): RowColumns {
     total_ms: Math.round(row.totalMs),
     outcome: row.outcome,
     path: row.path,
+    reason: row.reason,
     cache: row.cache,
     charged_requests: row.charged.requests,
     charged_tokens: Math.round(row.charged.tokens),
@@ -77,6 +79,7 @@ export function toRow(columns: RowColumns): UsageRow {
     totalMs: columns.total_ms,
     outcome: columns.outcome,
     path: columns.path,
+    reason: columns.reason,
     cache: columns.cache,
     charged: { requests: columns.charged_requests, tokens: columns.charged_tokens },
   };

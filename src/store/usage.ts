@@ -17,10 +17,10 @@ const pruneHours = 48 * hour;
 export function createUsage(db: Database, now: () => number): UsageStore {
   const insert = db.prepare<null, [RowColumns]>(`
     insert into usage (at, request_id, principal_id, key_id, name, dialect, model, input, cache_read, cache_write,
-      output, thinking, prompt_chars, answer_chars, queued_ms, first_ms, total_ms, outcome, path, cache,
+      output, thinking, prompt_chars, answer_chars, queued_ms, first_ms, total_ms, outcome, path, reason, cache,
       charged_requests, charged_tokens)
     values ($at, $request_id, $principal_id, $key_id, $name, $dialect, $model, $input, $cache_read, $cache_write,
-      $output, $thinking, $prompt_chars, $answer_chars, $queued_ms, $first_ms, $total_ms, $outcome, $path, $cache,
+      $output, $thinking, $prompt_chars, $answer_chars, $queued_ms, $first_ms, $total_ms, $outcome, $path, $reason, $cache,
       $charged_requests, $charged_tokens)`);
   const addToSums = prepareSums(db);
   const record = db.transaction((row: UsageRow) => {

@@ -6,6 +6,11 @@ import { OcpError } from "../core/errors.ts";
 export interface Alternation {
   /** `param`: where the message stands in the request. Throws OcpError `invalid_request`. */
   addUser(blocks: UserBlock[], param: string): void;
+  /**
+   * Adds an instruction at its place in the conversation, as a part of the user's turn. Returns false before the first
+   * message: such a one belongs to the system prompt.
+   */
+  addSystem(texts: readonly string[]): boolean;
   /** An assistant message without content says nothing and is left out. Throws OcpError `invalid_request`. */
   addAssistant(blocks: AssistantBlock[]): void;
   /** Throws OcpError `invalid_request` unless the last message is the user's and has content. */
@@ -30,6 +35,15 @@ export function createAlternation(list: string, endsWith: "user" | "anyone" = "u
       const last = messages.at(-1);
       if (last?.role !== "user") messages.push({ role: "user", content: blocks });
       else for (const block of blocks) last.content.push(block);
+    },
+    addSystem(texts) {
+      if (messages.length === 0) return false;
+      const blocks = texts.filter((text) => text.trim() !== "").map((text): UserBlock => ({ type: "system", text }));
+      const last = messages.at(-1);
+      if (blocks.length === 0) return true;
+      if (last?.role === "user") last.content.push(...blocks);
+      else messages.push({ role: "user", content: blocks });
+      return true;
     },
     addAssistant(blocks) {
       if (blocks.length === 0) return;

@@ -127,7 +127,10 @@ async function begin(target: Target, dialect: Dialect, stream: boolean) {
       expect(requests.map(saidUpstream)).toEqual(requests.map((_, at) => story.slice(0, 2 * at + 1)));
     },
     async expectNothingLeft() {
-      expect(await (await fetch(`${ocp.url}/sessions`, { method: "DELETE" })).json()).toEqual({ cleared: 1 });
+      expect(await (await fetch(`${ocp.url}/sessions`, { method: "DELETE" })).json()).toEqual({
+        cleared: 1,
+        forgotten: 0,
+      });
       await waitUntilNobodyAtHome(scratchOf(ocp));
       expect(await ocp.stop()).toBe(0);
       expect(readdirSync(join(scratchOf(ocp), "tmp"))).toEqual([]);

@@ -16,7 +16,7 @@ import { startCli, textsOf } from "./cli.ts";
 import { startRefusingProxy } from "./proxy.ts";
 
 const initialize = (prompt: string): HostRequest => ({ subtype: "initialize", systemPrompt: [prompt] });
-const expected = { newest: "2.1.330", oldest: "2.1.197" };
+const expected = { newest: "2.1.332", oldest: "2.1.197" };
 
 describe.each(cliVersions)("the official CLI (%s)", (version) => {
   test("`--version` begins with the version", async () => {

@@ -8,6 +8,7 @@ import { isAlive, waitUntil } from "../harness/processes.ts";
 import {
   called,
   growsByAppending,
+  rebuiltBy,
   result,
   said,
   saidUpstream,
@@ -27,6 +28,7 @@ const tools = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
 describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
   const driven = shared(cli);
   const { turn, upstream, script, sessions } = bound(driven);
+  const rebuilt = rebuiltBy(cli);
 
   test("the next turns go into the same process, each request a prefix of the next", async () => {
     script("One.", "Two.", "Three.");
@@ -95,9 +97,9 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
     const first = await turn([user("hi")], { toolbox: toolbox(tool("read_file"), tool("old_one")) });
     const messages = [user("hi"), said(first), user("again")];
     const second = await turn(messages, { toolbox: toolbox(tool("read_file"), tool("new_one")) });
-    expect(second.path).toBe(cli === "newest" ? "live" : "new");
+    expect(second.path).toBe(cli === "newest" ? "live" : rebuilt);
     const third = await turn([...messages, said(second), user("more")]);
-    expect(third.path).toBe(cli === "newest" ? "live" : "new");
+    expect(third.path).toBe(cli === "newest" ? "live" : rebuilt);
     expect(upstream().map((body) => (body.tools ?? []).map(({ name }: any) => name))).toEqual([
       ["old_one", "read_file"],
       ["new_one", "read_file"],
@@ -112,7 +114,7 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
     const first = await turn([user("hi")], { toolbox: toolbox(tool("read_file")) });
     const messages = [user("hi"), said(first), user("again")];
     const second = await turn(messages, { toolbox: toolbox(tool("read_file", "Reads better.")) });
-    expect(second.path).toBe("new");
+    expect(second.path).toBe(rebuilt);
     expect(upstream()[1].tools).toMatchObject([{ name: "read_file", description: "Reads better." }]);
   });
 
@@ -136,7 +138,7 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
       const history = first.content.filter((block) => block.type === "text" && block.text !== "");
       const messages = [user("hi"), ...assistant(history), user("again")];
       const second = await turn(messages.length === 3 ? messages : [user("hi again")], change);
-      expect(second).toMatchObject({ path: "new", content: [text("Two.")] });
+      expect(second).toMatchObject({ path: messages.length === 3 ? rebuilt : "new", content: [text("Two.")] });
       expect(upstream()).toHaveLength(2);
       expect(sessionsOf(upstream()).size).toBe(2);
     },
@@ -151,7 +153,7 @@ describe.each(cliVersions)("a conversation and its process (%s)", (cli) => {
     expect(sessions()).toEqual([]);
     expect(await driven().simulator.requests.at(-1)!.ended).toBe("aborted");
     const messages = [user("hi"), ...assistant([text("One. ")]), user("go on")];
-    expect((await turn(messages)).path).toBe("new");
+    expect((await turn(messages)).path).toBe(rebuilt);
     expect(saidUpstream(upstream()[1])).toEqual(["user: hi", "assistant: One. ", "user: go on"]);
   });
 
@@ -222,7 +224,6 @@ describe("another conversation", () => {
       [
         ["another model", { model: "claude-opus-4-8" }],
         ["another system prompt", { system: "Be long." }],
-        ["another effort", { sampling: { stop: [], effort: "low" } }],
       ] as Array<[string, Partial<Conversation>]>
     ).map(([name, change]): [string, Message[], Partial<Conversation>, string[]] => [
       name,
@@ -236,7 +237,10 @@ describe("another conversation", () => {
     async (_, messages, change, seen) => {
       script("One.", "Two.");
       await turn([user("hi")]);
-      expect(await turn(messages, change)).toMatchObject({ path: "new", content: [text("Two.")] });
+      expect(await turn(messages, change)).toMatchObject({
+        path: messages.length === 1 ? "new" : "resumed",
+        content: [text("Two.")],
+      });
       const [, body] = upstream();
       expect(saidUpstream(body)).toEqual(seen);
       expect(body.model).toBe(change.model ?? "claude-sonnet-4-6");
@@ -263,7 +267,7 @@ describe("another conversation", () => {
     const [ann, bob, bobAgain, annAgain] = upstream().map(sessionOf);
     expect([annAgain, bobAgain]).toEqual([ann, bob]);
     expect(ann).not.toBe(bob!);
-    expect((await turn(next, {}, "eve")).path).toBe("new");
+    expect((await turn(next, {}, "eve")).path).toBe("resumed");
   });
 
   test("of two identical next turns at once one is answered by the process and one by another, both right", async () => {
@@ -271,7 +275,7 @@ describe("another conversation", () => {
     const first = await turn([user("hi")]);
     const next = [user("hi"), said(first), user("again")];
     const both = await Promise.all([turn(next), turn(next)]);
-    expect(both.map(({ path }) => path).sort()).toEqual(["live", "new"]);
+    expect(both.map(({ path }) => path).sort()).toEqual(["live", "resumed"]);
     for (const { content } of both) expect(content).toEqual([text("Two.")]);
     for (const body of upstream().slice(1)) {
       expect(saidUpstream(body)).toEqual(["user: hi", "assistant: One.", "user: again"]);
@@ -291,15 +295,17 @@ describe("another conversation", () => {
   test("a hint proves nothing: other messages get another process", async () => {
     script("One.");
     await turn([user("hi")], { hints: ["a"] });
-    expect((await turn([user("ho"), ...assistant([text("One.")]), user("again")], { hints: ["a"] })).path).toBe("new");
+    expect((await turn([user("ho"), ...assistant([text("One.")]), user("again")], { hints: ["a"] })).path).toBe(
+      "resumed",
+    );
   });
 
   test("a process that dies while it waits is forgotten, and its conversation rebuilt", async () => {
     script("One.", "Two.");
     const first = await turn([user("hi")]);
-    for (const { pid } of sessions()) process.kill(pid, "SIGKILL");
+    for (const { pid } of sessions()) process.kill(pid!, "SIGKILL");
     await waitUntil("the process is forgotten", () => sessions().length === 0);
-    expect((await turn([user("hi"), said(first), user("again")])).path).toBe("new");
+    expect((await turn([user("hi"), said(first), user("again")])).path).toBe("resumed");
     expect(saidUpstream(upstream()[1])).toEqual(["user: hi", "assistant: One.", "user: again"]);
   });
 
@@ -307,9 +313,9 @@ describe("another conversation", () => {
     script("One.", "Two.");
     const first = await turn([user("hi")]);
     await waitUntil("the process is ready", () => sessions()[0]?.state === "idle");
-    process.kill(sessions()[0]!.pid, "SIGKILL");
+    process.kill(sessions()[0]!.pid!, "SIGKILL");
     const second = await turn([user("hi"), said(first), user("again")]);
-    expect(second).toMatchObject({ path: "new", content: [text("Two.")] });
+    expect(second).toMatchObject({ path: "resumed", content: [text("Two.")] });
     expect(upstream()).toHaveLength(2);
   });
 
@@ -319,11 +325,11 @@ describe("another conversation", () => {
     await turn([user("hi")], {}, "bob");
     const [ann] = driven().engine.sessions("ann");
     const [bob] = driven().engine.sessions("bob");
-    expect(driven().engine.clearSessions("ann")).toBe(1);
+    expect(driven().engine.clearSessions("ann")).toEqual({ ended: 1, forgotten: 0 });
     expect(sessions()).toMatchObject([{ principalId: "bob", pid: bob!.pid }]);
-    await waitUntil("the process is gone", () => !isAlive(ann!.pid));
-    expect(isAlive(bob!.pid)).toBe(true);
-    expect(driven().engine.clearSessions()).toBe(1);
+    await waitUntil("the process is gone", () => !isAlive(ann!.pid!));
+    expect(isAlive(bob!.pid!)).toBe(true);
+    expect(driven().engine.clearSessions()).toEqual({ ended: 1, forgotten: 0 });
     expect(sessions()).toEqual([]);
   });
 });
@@ -340,6 +346,6 @@ function bound(driven: ReturnType<typeof shared>) {
     turn: (...asked: Parameters<Driven["turn"]>) => driven().turn(...asked),
     upstream: () => driven().upstream(),
     script: (...answers: Parameters<Driven["script"]>) => driven().script(...answers),
-    sessions: () => driven().engine.sessions(),
+    sessions: () => driven().held(),
   };
 }

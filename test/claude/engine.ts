@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach } from "bun:test";
 import { join } from "node:path";
 import { createEngine, type EngineOptions } from "../../src/claude/engine.ts";
+import { createKeptAnswers } from "../../src/claude/kept-answers.ts";
 import type {
   AssistantBlock,
   Conversation,
@@ -12,8 +13,8 @@ import type {
   ToolUseBlock,
   UserBlock,
 } from "../../src/core/conversation.ts";
-import type { Engine } from "../../src/core/ports.ts";
-import type { ProcessPath, StopReason, TurnEvent, Usage } from "../../src/core/turn.ts";
+import type { Engine, SessionInfo } from "../../src/core/ports.ts";
+import type { ProcessPath, StartReason, StopReason, TurnEvent, Usage } from "../../src/core/turn.ts";
 import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { createSchemaChecker } from "../../src/schema/checker.ts";
@@ -24,6 +25,7 @@ import { createTemp } from "../harness/temp.ts";
 
 export interface Answered {
   path: ProcessPath;
+  reason: StartReason | null;
   content: AssistantBlock[];
   stop: StopReason;
   usage: Usage;
@@ -43,6 +45,8 @@ export interface Driven extends AsyncDisposable {
     who?: string,
     signal?: AbortSignal,
   ): AsyncGenerator<TurnEvent, void, void>;
+  /** The conversations that have a process. */
+  held(): SessionInfo[];
   /** The bodies that went up, in order. */
   upstream(): any[];
   /** Waits until so many spares are there, and returns their pids. */
@@ -87,6 +91,14 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
     environment: { PATH: process.env.PATH },
     platform: process.platform,
     schemas,
+    kept: createKeptAnswers({
+      hours: () => 0,
+      maxBytes: () => 8_000_000,
+      disk: null,
+      isGone: () => false,
+      log,
+      now: Date.now,
+    }),
     log,
     now: Date.now,
     ...change,
@@ -128,6 +140,7 @@ export async function drive(cli: CliVersion = "newest", changes: Changes = {}): 
         return { paceMs: 10, ...(whole ? answer : { blocks: [answer] }) } as Script;
       });
     },
+    held: () => engine.sessions().filter(({ state }) => state !== "hibernated"),
     upstream: () => simulator.requests.filter(isMessage).map(({ body }) => body),
     async [Symbol.asyncDispose]() {
       await engine.close(0);
@@ -183,9 +196,11 @@ function answered(events: TurnEvent[]): Answered {
   const start = events.find((event) => event.type === "start")!;
   const end = events.at(-1)!;
   if (end.type !== "end") throw new Error("the turn has no end");
-  return { path: start.path, content, stop: end.stop, usage: end.usage, events };
+  return { path: start.path, reason: start.reason, content, stop: end.stop, usage: end.usage, events };
 }
 
+/** How a conversation without a process goes on. */
+export const rebuiltBy = (cli: CliVersion): ProcessPath => (cli === "newest" ? "resumed" : "new");
 export const text = (words: string) => ({ type: "text" as const, text: words });
 export const user = (...content: Array<string | UserBlock>): Message => ({
   role: "user",

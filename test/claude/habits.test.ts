@@ -30,7 +30,7 @@ describe("a single question's process", () => {
       driven.engine.clearSessions();
     }
     await driven.turn([user("Nobody waits.")]);
-    expect(driven.engine.sessions()).toHaveLength(1);
+    expect(driven.held()).toHaveLength(1);
     driven.engine.clearSessions();
 
     const gone = new AbortController();
@@ -38,7 +38,7 @@ describe("a single question's process", () => {
     const never = waiting.next().catch((error: unknown) => error);
     const answer = await driven.turn([user("Somebody waits.")]);
     expect(answer.content).toEqual([text("Answer.")]);
-    expect(driven.engine.sessions().filter(({ principalId }) => principalId === "ann")).toEqual([]);
+    expect(driven.held().filter(({ principalId }) => principalId === "ann")).toEqual([]);
     gone.abort(new Error("left"));
     expect(await never).toEqual(new Error("left"));
   }, 60_000);

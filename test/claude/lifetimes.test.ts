@@ -10,7 +10,7 @@ import { called, type Driven, drive, result, said, text, tool, toolbox, user } f
 
 const MiB = 1024 * 1024;
 const hour = 3_600_000;
-const pids = ({ engine }: Driven) => engine.sessions().map(({ pid }) => pid);
+const pids = ({ held }: Driven) => held().map(({ pid }) => pid!);
 
 /** A first turn, and what the next one is asked with. */
 async function begin(driven: Driven, words: string): Promise<Message[]> {
@@ -23,7 +23,7 @@ test("a conversation that is not continued loses its process after the time that
   const next = await begin(driven, "one");
   const [pid] = pids(driven);
   await waitUntil("the process is gone", () => pids(driven).length === 0 && !isAlive(pid!));
-  expect(await driven.turn(next)).toMatchObject({ path: "new", content: [text("Fine.")] });
+  expect(await driven.turn(next)).toMatchObject({ path: "resumed", content: [text("Fine.")] });
 });
 
 test("of more conversations than may wait the least recently used one goes", async () => {
@@ -33,10 +33,10 @@ test("of more conversations than may wait the least recently used one goes", asy
   expect((await driven.turn(one)).path).toBe("live");
   const before = pids(driven);
   const three = await begin(driven, "three");
-  expect(driven.engine.sessions()).toHaveLength(2);
+  expect(driven.held()).toHaveLength(2);
   await waitUntil("the process is gone", () => before.filter(isAlive).length === 1);
   expect((await driven.turn(three)).path).toBe("live");
-  expect((await driven.turn(two)).path).toBe("new");
+  expect((await driven.turn(two)).path).toBe("resumed");
 });
 
 test("where memory is short, idle conversations make place and no turn is refused", async () => {
@@ -44,10 +44,10 @@ test("where memory is short, idle conversations make place and no turn is refuse
   const one = await begin(driven, "one");
   const two = await begin(driven, "two");
   await begin(driven, "three");
-  expect(driven.engine.sessions()).toHaveLength(2);
+  expect(driven.held()).toHaveLength(2);
   expect((await driven.engine.status()).memory.estimate).toBeLessThanOrEqual((70 + 2 * 170) * MiB);
   expect((await driven.turn(two)).path).toBe("live");
-  expect((await driven.turn(one)).path).toBe("new");
+  expect((await driven.turn(one)).path).toBe("resumed");
 });
 
 test("where memory is short, spares make place before any conversation does", async () => {
@@ -87,10 +87,10 @@ test("a login that was replaced ends what waits with the old one", async () => {
   const one = await driven.turn([user("one")]);
   const old = pids(driven);
   login("sk-ant-oat01-second");
-  expect((await driven.turn([user("one"), said(one), user("again")])).path).toBe("new");
+  expect((await driven.turn([user("one"), said(one), user("again")])).path).toBe("resumed");
   await waitUntil("the old processes are gone", () => !old.some(isAlive));
   const after = await driven.turn([user("call"), said(call), user(result("toolu_1", "content"))], tools);
-  expect(after).toMatchObject({ path: "new", content: [text("Done.")] });
+  expect(after).toMatchObject({ path: "resumed", content: [text("Done.")] });
   const tokens = driven.simulator.requests
     .filter(({ path }) => path === "/v1/messages")
     .map(({ headers }) => headers.authorization);

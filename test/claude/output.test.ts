@@ -5,7 +5,20 @@ import type { Conversation, OutputFormat } from "../../src/core/conversation.ts"
 import type { TurnEvent } from "../../src/core/turn.ts";
 import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { cliVersions } from "../harness/claude.ts";
-import { called, calls, drive, result, said, sessionOf, shared, text, tool, toolbox, user } from "./engine.ts";
+import {
+  called,
+  calls,
+  drive,
+  rebuiltBy,
+  result,
+  said,
+  sessionOf,
+  shared,
+  text,
+  tool,
+  toolbox,
+  user,
+} from "./engine.ts";
 
 const weather = {
   type: "object",
@@ -34,14 +47,14 @@ describe.each(cliVersions)("an answer in JSON (%s)", (cli) => {
     expect(body.tool_choice).toEqual({ type: "tool", name: "respond_with_json", disable_parallel_tool_use: true });
     expect(body.thinking).toEqual({ type: "disabled" });
     expect(body.tools).toMatchObject([{ name: "respond_with_json", input_schema: weather }]);
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
   });
 
   test("goes on with the conversation in the next turn, which may be text again", async () => {
     driven().script(answering({ city: "Bern", degrees: 7 }), "As I said.");
     const first = await driven().turn(question, wanted(weather));
     const second = await driven().turn([...question, said(first), user("Sure?")]);
-    expect(second).toMatchObject({ path: "new", content: [text("As I said.")] });
+    expect(second).toMatchObject({ path: rebuiltBy(cli), content: [text("As I said.")] });
     const [, body] = driven().upstream();
     expect(body.tools ?? []).toEqual([]);
     expect(JSON.stringify(body)).not.toContain("respond_with_json");
@@ -147,7 +160,7 @@ describe("an answer in JSON", () => {
     expect(failure).toMatchObject({ code: "upstream_failed", reason: "unusable_answer" });
     expect(events).toEqual([]);
     expect(driven().upstream()).toHaveLength(1);
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
   });
 
   test("that does not fit, seen only at its end, never ends well", async () => {
@@ -169,7 +182,7 @@ describe("an answer in JSON", () => {
     expect(ended.stop).toBe(stop as never);
     expect(ended.content.map((block) => (block.type === "text" ? block.text : block.type)).join("")).toBe(expected);
     expect(driven().upstream()).toHaveLength(1);
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
   });
 
   test("that the model gives twice in one message is its first", async () => {

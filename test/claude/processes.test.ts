@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capabilitiesOf } from "../../src/claude/capabilities.ts";
+import { createKeptAnswers } from "../../src/claude/kept-answers.ts";
 import { createLimits } from "../../src/claude/limits.ts";
 import { createProcesses, type ProcessRequest } from "../../src/claude/processes.ts";
 import { prepareScratch } from "../../src/claude/scratch.ts";
@@ -32,6 +33,14 @@ async function roomForTwo() {
     sessionTtl: () => 60_000,
     starting: () => 0,
     limits: createLimits(() => {}),
+    kept: createKeptAnswers({
+      hours: () => 0,
+      maxBytes: () => 1_000_000,
+      disk: null,
+      isGone: () => false,
+      log: silent,
+      now: Date.now,
+    }),
     onRoom: () => onRoom(),
     log: silent,
     now: Date.now,
@@ -51,6 +60,7 @@ async function roomForTwo() {
     capabilities: capabilitiesOf("2.1.330"),
     hostTools: null,
     onlyNew: false,
+    signal: new AbortController().signal,
     principal: wellKnown("local", "user"),
     login: "sk-ant-oat01-test",
     identity: { kind: "isolated", home: temp.home, token: "sk-ant-oat01-test" },
@@ -74,16 +84,16 @@ test("one turn always has room, turns without a process count, and none has room
   await using two = await roomForTwo();
   const { processes } = two;
   expect([0, 1, 2, 3].map(processes.hasRoom)).toEqual([true, true, false, false]);
-  two.checkout();
+  await two.checkout();
   expect([1, 2].map(processes.hasRoom)).toEqual([true, false]);
-  two.checkout();
+  await two.checkout();
   expect([1, 2].map(processes.hasRoom)).toEqual([false, false]);
 });
 
 test("a process that was given back takes its memory until it is gone, beside turns that have none yet", async () => {
   await using two = await roomForTwo();
   const { processes } = two;
-  const first = two.checkout();
+  const first = await two.checkout();
   first.kill();
   // Another turn was admitted and has no process yet: with the one that is going, these are two.
   expect(processes.hasRoom(1)).toBe(false);
@@ -91,7 +101,7 @@ test("a process that was given back takes its memory until it is gone, beside tu
   expect(processes.hasRoom(1)).toBe(true);
   expect(processes.counts().running).toBe(0);
 
-  const second = two.checkout();
+  const second = await two.checkout();
   const retired = second.retire();
   expect(processes.hasRoom(1)).toBe(false);
   second.session.process.kill();
@@ -102,13 +112,13 @@ test("a process that was given back takes its memory until it is gone, beside tu
 test("a process that has answered and is not kept goes, at once where another one wants its memory", async () => {
   await using two = await roomForTwo();
   const { processes } = two;
-  const [first, second] = [two.checkout(), two.checkout()];
+  const [first, second] = [await two.checkout(), await two.checkout()];
   first.dismiss();
   second.dismiss();
   // It may still say what it knows of the plan, but nobody waits for that.
   expect(processes.counts().running).toBe(0);
   expect(processes.hasRoom(1)).toBe(true);
-  two.checkout();
+  await two.checkout();
   expect(processes.memory()).toBeLessThanOrEqual(450 * MiB);
   await first.session.process.exited;
   // This one says nothing, which is not waited for long.

@@ -39,14 +39,14 @@ describe.each(cliVersions)("spares (%s)", (cli) => {
     await using driven = await warm();
     const { spare } = driven;
     expect(await driven.turn([user("hi")])).toMatchObject({ path: "spare", content: [text("Fine.")] });
-    expect(driven.engine.sessions().map(({ pid }) => pid)).toContain(spare);
+    expect(driven.held().map(({ pid }) => pid)).toContain(spare);
     const [next] = await driven.spares(1);
     expect(next).not.toBe(spare);
     expect(driven.upstream()).toHaveLength(2);
     expect(sessionsOf(driven.upstream()).size).toBe(2);
   });
 
-  test("its first answer has all of the request: prompt, tools, effort, parameters and history", async () => {
+  test("the first answer of another conversation has all of the request: prompt, tools, effort, parameters and history", async () => {
     await using driven = await warm();
     driven.script(called("toolu_2"), "Done.");
     const messages = [
@@ -60,7 +60,7 @@ describe.each(cliVersions)("spares (%s)", (cli) => {
       sampling: { maxTokens: 4321, temperature: 0.25, stop: ["END"], effort: "low" as const },
     };
     const answer = await driven.turn(messages, change);
-    expect(answer.path).toBe("spare");
+    expect(answer.path).toBe(cli === "newest" ? "resumed" : "spare");
     expect(calls(answer)).toHaveLength(1);
     const body = driven.upstream()[1];
     expect(body).toMatchObject({
@@ -92,7 +92,7 @@ describe.each(cliVersions)("spares (%s)", (cli) => {
     await waitUntil("the spare is of the model that is in use", () =>
       processesAtHome(driven.home).some(
         ({ pid, command }) =>
-          command.includes("--model claude-opus-4-8") && !driven.engine.sessions().some((each) => each.pid === pid),
+          command.includes("--model claude-opus-4-8") && !driven.held().some((each) => each.pid === pid),
       ),
     );
     await driven.spares(1);

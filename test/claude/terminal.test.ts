@@ -89,7 +89,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
   test("answers, with the usage of its one request, and says that it was no programmatic session", async () => {
     driven.script({ blocks: ["Hello there."], usage: { input: 11, output: 7 } });
     const answer = await driven.turn([user("hi")]);
-    expect(answer).toMatchObject({ path: "new", content: [text("Hello there.")], stop: "end_turn" });
+    expect(answer).toMatchObject({ path: "new", reason: "new", content: [text("Hello there.")], stop: "end_turn" });
     expect(answer.usage).toMatchObject({ input: 11, output: 7 });
     const [body, ...more] = driven.upstream();
     expect(more).toEqual([]);
@@ -166,6 +166,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     expect(JSON.stringify(body.messages)).toContain('"is_error":true');
     expect(await driven.turn([...messages, said(answer), user("more")], { model: "claude-sonnet-5-5" })).toMatchObject({
       path: "live",
+      reason: null,
     });
   }, 60_000);
 
@@ -493,7 +494,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
     test("results whose session was lost go on in another one", async () => {
       driven.simulator.play(({ number }) => (number === 1 ? calling("toolu_1") : { blocks: ["Done."] }));
       const first = await driven.turn([user("Do it.")], tools);
-      for (const { pid } of driven.engine.sessions()) process.kill(pid, "SIGKILL");
+      for (const { pid } of driven.engine.sessions()) process.kill(pid!, "SIGKILL");
       const second = await driven.turn([user("Do it."), said(first), user(result("toolu_1", "the content"))], tools);
       expect(second).toMatchObject({ path: "new", content: [text("Done.")] });
       expect(JSON.stringify(driven.upstream()[1].messages)).toContain("the content");
@@ -583,7 +584,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       const failure = driven.turn([user("hi")]).catch((error) => error);
       await driven.simulator.message(1);
       driven.simulator.play(() => ({ status: 400 }));
-      for (const { pid } of driven.engine.sessions()) process.kill(pid, "SIGKILL");
+      for (const { pid } of driven.engine.sessions()) process.kill(pid!, "SIGKILL");
       // The engine tries it once more on another session.
       expect(code(await failure)).toBe("invalid_request");
       await nothingLeft(driven);
@@ -595,7 +596,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       driven.script({ blocks: ["fine"] });
       const first = await driven.turn([user("hi")]);
       const [session] = driven.engine.sessions();
-      process.kill(session!.pid, "SIGKILL");
+      process.kill(session!.pid!, "SIGKILL");
       await waitUntil("it is forgotten", () => driven.engine.sessions().length === 0);
       expect(await driven.turn([user("hi"), said(first), user("more")])).toMatchObject({ path: "new" });
       expect(sessionsOf(driven.upstream()).size).toBe(2);
@@ -848,6 +849,7 @@ describe("an answer", () => {
       model: "claude",
       ignored: [],
       path: "new",
+      reason: "new",
       stop: [],
       nameOf: (name) => name,
       mustCall: false,

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message, ToolChoice, ToolResultBlock } from "../../src/core/conversation.ts";
 import { OcpError } from "../../src/core/errors.ts";
+import type { ProcessPath } from "../../src/core/turn.ts";
 import type { Script } from "../../src/demo/script.ts";
 import { cliVersions } from "../harness/claude.ts";
 import { isAlive, waitUntil } from "../harness/processes.ts";
@@ -14,6 +15,7 @@ import {
   type Driven,
   drive,
   growsByAppending,
+  rebuiltBy,
   result,
   resultsUpstream,
   said,
@@ -52,14 +54,14 @@ describe.each(cliVersions)("results (%s)", (cli) => {
   const driven = shared(cli);
   const long = (length: number) => "0123456789".repeat(length / 10);
 
-  const results: Array<[string, Partial<ToolResultBlock>, "parked" | "new"]> = [
+  const results: Array<[string, Partial<ToolResultBlock>, ProcessPath]> = [
     ["over 50,000 characters", { content: [text(long(60_000))] }, "parked"],
     ["just below 500,000 characters", { content: [text(long(499_000))] }, "parked"],
-    ["over 500,000 characters", { content: [text(long(510_000))] }, "new"],
+    ["over 500,000 characters", { content: [text(long(510_000))] }, rebuiltBy(cli)],
     ["that is a short error", { content: [text("no such file")], is_error: true }, "parked"],
-    ["that is an error over 10,000 characters", { content: [text(long(12_000))], is_error: true }, "new"],
+    ["that is an error over 10,000 characters", { content: [text(long(12_000))], is_error: true }, rebuiltBy(cli)],
     ["with an image", { content: [text("see"), image] }, "parked"],
-    ["with a PDF", { content: [text("see"), document] }, "new"],
+    ["with a PDF", { content: [text("see"), document] }, rebuiltBy(cli)],
   ];
   test.each(results)("a result %s reaches the model whole", async (_, given, path) => {
     const { messages } = await callsOf(driven(), ["toolu_1"]);
@@ -77,7 +79,7 @@ describe.each(cliVersions)("results (%s)", (cli) => {
   test("an error with an image keeps it, beside the result", async () => {
     const { messages } = await callsOf(driven(), ["toolu_1"]);
     const failed = result("toolu_1", "", { content: [text("see"), image], is_error: true });
-    expect((await driven().turn([...messages, user(failed)], tools)).path).toBe("new");
+    expect((await driven().turn([...messages, user(failed)], tools)).path).toBe(rebuiltBy(cli));
     const last = comparable(driven().upstream()[1].messages).findLast(({ role }) => role === "user");
     const [seen, ...beside] = last.content;
     expect(seen).toMatchObject({ type: "tool_result", tool_use_id: "toolu_1", is_error: true });
@@ -99,13 +101,22 @@ describe.each(cliVersions)("results (%s)", (cli) => {
     expect(JSON.stringify(seen.content ?? "")).not.toContain("rror");
   });
 
-  test("a text next to the results is the user's own, not a reminder", async () => {
-    const { messages } = await callsOf(driven(), ["toolu_1"]);
-    const second = await driven().turn([...messages, user(result("toolu_1", "content"), "And be quick.")], tools);
-    expect(second).toMatchObject({ path: "new", content: [text("Done.")] });
-    expect(saidUpstream(driven().upstream()[1]).at(-1)).toBe("user: content | And be quick.");
+  test("what the user says next to the results goes into the process that waits, and is marked as the user's", async () => {
+    const { messages } = await callsOf(driven(), ["toolu_1", "toolu_2"]);
+    const beside = [result("toolu_1", "one"), result("toolu_2", "two"), text("And be quick."), text("<env>x</env>")];
+    const second = await driven().turn([...messages, user(...beside)], tools);
+    expect(second).toMatchObject({ path: "parked", reason: null, content: [text("Done.")] });
+    const results = resultsUpstream(driven().upstream()[1]);
+    expect(results.map(({ content }) => content.map(({ text }: any) => text))).toEqual([
+      ["one"],
+      [
+        "two",
+        "<system-reminder>\nThe user says beside these results:\n\nAnd be quick.\n</system-reminder>",
+        "<env>x</env>",
+      ],
+    ]);
     expect(driven().upstream()).toHaveLength(2);
-    expect(driven().engine.sessions()).toHaveLength(1);
+    expect(sessionsOf(driven().upstream()).size).toBe(1);
   });
 });
 
@@ -114,12 +125,12 @@ describe("results", () => {
 
   test("results with an edited history are answered by that history", async () => {
     const { first } = await callsOf(driven(), ["toolu_1"]);
-    const [waiting] = driven().engine.sessions();
+    const [waiting] = driven().held();
     const edited = [user("Do something else."), said(first), user(result("toolu_1", "content"))];
-    expect((await driven().turn(edited, tools)).path).toBe("new");
+    expect((await driven().turn(edited, tools)).path).toBe("resumed");
     const seen = saidUpstream(driven().upstream()[1]);
     expect([seen[0], seen.at(-1)]).toEqual(["user: Do something else.", "user: content"]);
-    await waitUntil("the old process is gone", () => !isAlive(waiting!.pid));
+    await waitUntil("the old process is gone", () => !isAlive(waiting!.pid!));
   });
 
   test("results of some calls, the others filled in as errors, go into the same process", async () => {
@@ -139,7 +150,7 @@ describe("results", () => {
     const { messages } = await callsOf(driven(), ["toolu_1"]);
     const next = [...messages, user(result("toolu_1", "content"))];
     expect((await driven().turn(next, tools)).path).toBe("parked");
-    expect(await driven().turn(next, tools)).toMatchObject({ path: "new", content: [text("Done.")] });
+    expect(await driven().turn(next, tools)).toMatchObject({ path: "resumed", content: [text("Done.")] });
     const [, one, two] = driven().upstream();
     expect(saidUpstream(two)).toEqual(saidUpstream(one));
   });
@@ -164,13 +175,13 @@ describe.each(cliVersions)("calls that the CLI would answer by itself (%s)", (cl
     const events = await Array.fromAsync(driven().stream([user("Do it.")], tools));
     expect(events).toContainEqual({ type: "delta", index: 0, delta: { type: "input_json", json: '{"path": tru' } });
     expect(events.at(-1)).toMatchObject({ type: "end", stop: "tool_use" });
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
     const echo: Message = { role: "assistant", content: [called("toolu_1", "read_file", {}) as never] };
     const second = await driven().turn(
       [user("Do it."), echo, user(result("toolu_1", "bad", { is_error: true }))],
       tools,
     );
-    expect(second).toMatchObject({ path: "new", content: [text("Done.")] });
+    expect(second).toMatchObject({ path: rebuiltBy(cli), content: [text("Done.")] });
     expect(driven().upstream()).toHaveLength(2);
   });
 
@@ -179,9 +190,9 @@ describe.each(cliVersions)("calls that the CLI would answer by itself (%s)", (cl
     const first = await driven().turn([user("Do it.")], tools);
     expect(first.stop).toBe("tool_use");
     expect(calls(first).map(({ id }) => id)).toEqual(["toolu_1"]);
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
     const second = await driven().turn([user("Do it."), said(first), user(result("toolu_1", "content"))], tools);
-    expect(second).toMatchObject({ path: "new", content: [text("Done.")] });
+    expect(second).toMatchObject({ path: rebuiltBy(cli), content: [text("Done.")] });
     expect(driven().upstream()).toHaveLength(2);
     expect(JSON.stringify(driven().upstream()[1])).not.toContain("invented");
   });
@@ -190,7 +201,7 @@ describe.each(cliVersions)("calls that the CLI would answer by itself (%s)", (cl
     driven().script({ blocks: [called("toolu_2", "Bash", { command: "touch pwned" })], paceMs: slow }, "Done.");
     await expect(driven().turn([user("Do it.")], tools)).rejects.toMatchObject({ code: "upstream_failed" });
     expect(driven().upstream()).toHaveLength(1);
-    expect(driven().engine.sessions()).toEqual([]);
+    expect(driven().held()).toEqual([]);
   });
 });
 
@@ -221,7 +232,7 @@ describe.each(cliVersions)("tools as the model sees them (%s)", (cli) => {
       expect(withoutReminders(own.content[0].text)).toBe(`of ${name}`);
     }
     const rebuilt = await driven().turn([user("Do it."), said(first), user(...results, "Go on.")], offered);
-    expect(rebuilt.path).toBe("new");
+    expect(rebuilt.path).toBe(rebuiltBy(cli));
     expect(JSON.stringify(driven().upstream()[2].messages)).toContain('"ToolSearch_"');
   });
 
@@ -320,7 +331,7 @@ describe.each(cliVersions)("the choice of tools (%s)", (cli) => {
       expect(two.tool_choice).toBeUndefined();
       expect(two.thinking.type).not.toBe("disabled");
       expect(two.tools).toHaveLength(2);
-      expect(second.path).toBe(forced ? "new" : choice.type === "none" ? "live" : "parked");
+      expect(second.path).toBe(forced ? rebuiltBy(cli) : choice.type === "none" ? "live" : "parked");
       expect(driven().upstream()).toHaveLength(2);
     },
   );
@@ -380,11 +391,11 @@ describe("a client that never returns with its results", () => {
   test("loses its process after the time that sessions have, and finds it rebuilt", async () => {
     await using driven = await drive("newest", { sessionTtl: 400 });
     const { messages } = await callsOf(driven, ["toolu_1"]);
-    const [parked] = driven.engine.sessions();
+    const [parked] = driven.held();
     expect(parked!.state).toBe("parked");
-    await waitUntil("the process is gone", () => driven.engine.sessions().length === 0 && !isAlive(parked!.pid));
+    await waitUntil("the process is gone", () => driven.held().length === 0 && !isAlive(parked!.pid!));
     const late = await driven.turn([...messages, user(result("toolu_1", "content"))], tools);
-    expect(late).toMatchObject({ path: "new", content: [text("Done.")] });
+    expect(late).toMatchObject({ path: "resumed", content: [text("Done.")] });
     expect(sessionsOf(driven.upstream()).size).toBe(2);
     expect(comparable(driven.upstream()[1].messages).length).toBeGreaterThan(2);
   });

@@ -9,9 +9,12 @@ import {
   calls,
   drive,
   growsByAppending,
+  rebuiltBy,
   result,
+  resultsUpstream,
   said,
   sessionsOf,
+  shared,
   text,
   tool,
   toolbox,
@@ -55,7 +58,7 @@ describe.each(cliVersions)("client tools (%s)", (cli) => {
     for (let step = 1; step <= 3; step++) {
       const answer = await driven.turn(messages, tools);
       messages.push(said(answer), user(result(`toolu_${step}`, `content ${step}`)));
-      if (step === 2) for (const { pid } of driven.engine.sessions()) process.kill(pid, "SIGKILL");
+      if (step === 2) for (const { pid } of driven.held()) process.kill(pid!, "SIGKILL");
     }
     expect((await driven.turn(messages, tools)).content).toEqual([text("Done.")]);
     const bodies = driven.upstream();
@@ -86,4 +89,44 @@ describe.each(cliVersions)("client tools (%s)", (cli) => {
       expect(JSON.stringify(own.content)).toContain(`of ${id}`);
     }
   }, 60_000);
+});
+
+describe.each(cliVersions)("tools that change together with the results (%s)", (cli) => {
+  const driven = shared(cli);
+  const names = ({ tools }: any) => tools.map(({ name }: any) => name);
+
+  test.each([
+    ["more", [tool("read_file")], "parked"],
+    ["others", [tool("read_file"), tool("old_one")], "resumed"],
+  ] as const)("are the new ones in the very next request, when they are %s", async (_, before, path) => {
+    driven().script(called("toolu_1", "read_file"), called("toolu_2", "write_file"), "Done.");
+    const first = await driven().turn([user("Do it.")], { toolbox: toolbox(...before) });
+    const messages = [user("Do it."), said(first), user(result("toolu_1", "content"))];
+    const changed = { toolbox: toolbox(tool("read_file"), tool("write_file")) };
+    const second = await driven().turn(messages, changed);
+    expect(second).toMatchObject({ path: cli === "newest" ? path : "new", stop: "tool_use" });
+    messages.push(said(second), user(result("toolu_2", "written")));
+    expect(await driven().turn(messages, changed)).toMatchObject({ path: "parked", content: [text("Done.")] });
+    expect(driven().upstream().map(names)).toEqual([
+      before.map(({ name }) => name).sort(),
+      ["read_file", "write_file"],
+      ["read_file", "write_file"],
+    ]);
+    expect(resultsUpstream(driven().upstream()[1])).toMatchObject([{ tool_use_id: "toolu_1" }]);
+  });
+
+  test("without the one that was called, or with another text for it, are the new ones in another process", async () => {
+    for (const change of [toolbox(tool("write_file")), toolbox(tool("read_file", "Reads better."))]) {
+      driven().simulator.reset();
+      driven().script(called("toolu_1", "read_file"), "Done.");
+      const first = await driven().turn([user("Do it.")], { toolbox: toolbox(tool("read_file")) });
+      const messages = [user("Do it."), said(first), user(result("toolu_1", "content"))];
+      const second = await driven().turn(messages, { toolbox: change });
+      expect(second).toMatchObject({ path: rebuiltBy(cli), reason: "tools", content: [text("Done.")] });
+      expect(driven().upstream()[1].tools).toMatchObject([
+        { name: change.tools[0]!.name, description: change.tools[0]!.description },
+      ]);
+      expect(driven().upstream()).toHaveLength(2);
+    }
+  });
 });

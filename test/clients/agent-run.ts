@@ -95,7 +95,7 @@ interface Ran {
 }
 
 /** The user's shell: an empty home, the agent on the PATH, nothing of OCP in the environment. */
-function homeOf({ home }: Temp, cwd: string, [program = ""]: string[]) {
+export function homeOf({ home }: Temp, cwd: string, [program = ""]: string[], timeout = deadlineMs) {
   const PATH = `${dirname(program)}:${process.env.PATH}`;
   const run = async (argv: string[], env: Record<string, string | undefined> = {}): Promise<Ran> => {
     const child = Bun.spawn(argv, {
@@ -104,7 +104,7 @@ function homeOf({ home }: Temp, cwd: string, [program = ""]: string[]) {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      timeout: deadlineMs,
+      timeout,
       killSignal: "SIGKILL",
     });
     const output = Promise.all([child.stdout.text(), child.stderr.text()]);
@@ -135,7 +135,7 @@ function leftovers(written: Map<string, string>, used: Map<string, string>, left
   });
 }
 
-async function endAllAtHome(home: string): Promise<void> {
+export async function endAllAtHome(home: string): Promise<void> {
   const pids = processesAtHome(home).map(({ pid }) => pid);
   for (const pid of pids) {
     try {

@@ -74,6 +74,8 @@ test("nothing set gives the documented defaults", () => {
     spares: 2,
     liveMax: 16,
     sessionTtl: 3_600_000,
+    sessionMaxBytes: 67_108_864,
+    sessionKeep: 0,
     usageDays: 90,
     logLevel: "info",
     logMaxBytes: 5_242_880,

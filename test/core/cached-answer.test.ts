@@ -9,6 +9,7 @@ const start: TurnEvent = {
   model: "claude-sonnet-5-5-20260101",
   usage: { ...noUsage, input: 7, cacheRead: 5, output: 1 },
   path: "live",
+  reason: null,
   ignored: ["topK"],
 };
 const open = (index: number, block: BlockStart = { type: "text" }): TurnEvent => ({

@@ -1,6 +1,7 @@
 /** The stream of what happens: how all is, each turn that ends, and what a page that was away has missed. */
 
 import { describe, expect, test } from "bun:test";
+import type { SessionInfo } from "../../src/core/ports.ts";
 import { adminKey, hello, serve } from "../http/served.ts";
 
 interface Event {
@@ -50,7 +51,7 @@ describe("GET /events", () => {
     expect(all.at(-1)?.data.totals).toMatchObject({ total: 2, active: 0 });
   });
 
-  test("shows a turn while it runs, with its key, its model, its path and the tokens so far", async () => {
+  test("shows a turn while it runs, with its key, its model, its path with the reason for it, and the tokens so far", async () => {
     const gate = Promise.withResolvers<void>();
     const served = serve({
       script: async function* (conversation: { model: string }) {
@@ -58,7 +59,8 @@ describe("GET /events", () => {
           type: "start",
           model: conversation.model,
           usage: { input: 1, cacheRead: 0, cacheWrite: 0, output: 0, thinking: 0 },
-          path: "spare",
+          path: "resumed",
+          reason: "evicted",
           ignored: [],
         };
         yield { type: "block_start", index: 0, block: { type: "text" } };
@@ -77,9 +79,53 @@ describe("GET /events", () => {
     const reading = events(stream, (all) => all.at(-1)?.data.running?.[0]?.tokens > 0);
     const asked = served.chat(hello);
     const running = (await reading).at(-1)?.data.running;
-    expect(running).toMatchObject([{ path: "spare", dialect: "chat", model: expect.stringMatching(/^claude-/) }]);
+    expect(running).toMatchObject([
+      { path: "resumed", reason: "evicted", dialect: "chat", model: expect.stringMatching(/^claude-/) },
+    ]);
+    const ended = events(await open(served), (all) => turns(all).length === 1);
     gate.resolve();
     await asked;
+    expect(turns(await ended)[0]?.data).toMatchObject({ path: "resumed", reason: "evicted" });
+  });
+
+  test("tells the conversations at first, and again when one of them has changed", async () => {
+    const session = (id: string, state: SessionInfo["state"], usedAt: number): SessionInfo => ({
+      id,
+      pid: state === "hibernated" ? null : 4242,
+      principalId: "key-1",
+      model: "claude-sonnet-5-5",
+      state,
+      reason: state === "hibernated" ? "expired" : null,
+      messages: 2,
+      turns: 1,
+      usage: { input: 10, cacheRead: 80, cacheWrite: 10, output: 5 },
+      rebuilds: {},
+      since: 1_000,
+      usedAt,
+    });
+    const old = Array.from({ length: 60 }, (_, at) => session(`old-${at}`, "hibernated", at));
+    let sessions = [...old, session("s1", "running", 5_000)];
+    const served = serve({ sessions: () => sessions });
+    served.store.keys.create("laptop", null);
+    const told = (all: Event[]) => all.filter(({ event }) => event === "sessions").map(({ data }) => data);
+    const begun = Promise.withResolvers<void>();
+    const reading = events(await open(served), (all) => {
+      if (told(all).length === 1) begun.resolve();
+      return turns(all).length === 2 && told(all).length === 2;
+    });
+    await begun.promise;
+    await served.chat(hello);
+    sessions = [...old, session("s1", "idle", 6_000)];
+    await served.chat(hello);
+    const [first, ...more] = told(await reading);
+    expect(first).toMatchObject({ total: 61, hibernated: 60, cacheHit: 0.8 });
+    expect(first.sessions).toHaveLength(50);
+    expect(first.sessions.slice(0, 2)).toMatchObject([
+      { id: "s1", principal: "laptop", pid: 4242, state: "running" },
+      { id: "old-59", pid: null, state: "hibernated", ended: "expired" },
+    ]);
+    expect(more).toHaveLength(1);
+    expect(more[0].sessions[0]).toMatchObject({ id: "s1", state: "idle" });
   });
 
   test("who comes back gets the turns that were missed, and no other", async () => {

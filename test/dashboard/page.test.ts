@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { type Simulator, startSimulator } from "../../src/demo/simulator.ts";
 import { type Browser, startBrowser } from "../harness/browser.ts";
 import { needs } from "../harness/needs.ts";
@@ -105,6 +105,8 @@ const until = (page: Page, expression: string, timeout = 10_000) =>
 const inMain = (what: string) => `document.querySelector("main")?.innerText.includes(${JSON.stringify(what)})`;
 /** Waits until the page says so. */
 const says = (page: Page, what: string) => until(page, inMain(what));
+
+const cellsOf = (row: Locator) => row.locator("td").allInnerTexts();
 
 async function closePages(): Promise<void> {
   for (const page of browser.context.pages().slice(1)) await page.close();
@@ -260,6 +262,69 @@ needs("chromium").describe("the page", () => {
       timeout: 10_000,
     });
     await says(page, "Nothing runs.");
+    await page.close();
+    expect(trouble).toEqual([]);
+  }, 60_000);
+
+  test("shows for each conversation what it read from the cache, and why a turn got another process", async () => {
+    const { key } = await api("/api/keys", "POST", { name: "agent" });
+    const say = (messages: object[]) => api("/v1/chat/completions", "POST", { model: "opus", messages }, key);
+    simulator.play(() => ({
+      blocks: ["Hello."],
+      paceMs: 1,
+      usage: { input: 10, output: 1, cacheRead: 80, cacheWrite: 10 },
+    }));
+    const told = "Told elsewhere.";
+    const page = await open("now");
+    await page.waitForSelector("section.card:has-text('Conversations')");
+    await say([
+      { role: "user", content: "hi" },
+      { role: "assistant", content: told },
+      { role: "user", content: "more" },
+    ]);
+    const row = page.locator("section[aria-label=Conversations] tr:has-text('agent'):has-text('unseen')");
+    await row.waitFor();
+    const cells = await cellsOf(row);
+    expect(cells.slice(0, 4)).toEqual(["agent", "80 %", "1 (unseen)", "claude-opus-5-5"]);
+    expect(cells.slice(5, 9)).toEqual(["1", "80", "10", "10"]);
+    const ended = page.locator("section[aria-label='Turns that have just ended'] tr:has-text('agent')");
+    expect(await cellsOf(ended)).toContain("unseen");
+    await says(page, "unseen: This server did not answer the history");
+    expect(await text(page)).not.toContain(told);
+    await page.close();
+
+    const usage = await open("usage");
+    await usage.waitForSelector("section[aria-label=Requests] tr:has-text('unseen')");
+    await usage.close();
+    simulator.play(() => ({ blocks: ["Hello."], paceMs: 1 }));
+    expect(trouble).toEqual([]);
+  }, 60_000);
+
+  test("shows conversations that hibernate, and those of a server of an older version", async () => {
+    const session = {
+      ...{ id: "s1", pid: null, model: "claude-opus-5-5", state: "hibernated", messages: 8, turns: 4 },
+      ...{ principal: hostile, ended: "expired", rebuilds: { evicted: 2, edited: 1 } },
+      tokens: { input: 100, cache_read: 99_850, cache_write: 50, output: 900 },
+      ...{ createdAt: "2026-01-02T03:04:05.000Z", lastUsedAt: "2026-01-02T03:04:06.000Z" },
+    };
+    const { ended: _, rebuilds: _rebuilds, tokens: _tokens, ...old } = { ...session, pid: 7, state: "idle", id: "s2" };
+    const page = await open("models");
+    const body = `event: sessions\ndata: ${JSON.stringify({ sessions: [session, old] })}\n\nevent: state\ndata: {}\n\n`;
+    await page.route("**/events?*", (route) => route.fulfill({ contentType: "text/event-stream", body }));
+    await page.reload();
+    await page.click("nav >> text=Now");
+    const table = page.locator("section[aria-label=Conversations] tbody tr");
+    await table.first().waitFor();
+    expect((await cellsOf(table.nth(0))).slice(0, 9)).toEqual([
+      ...[hostile, "99 %", "3 (evicted 2, edited)", "claude-opus-5-5", "hibernated (expired)"],
+      ...["4", "100 k", "50", "100"],
+    ]);
+    expect((await cellsOf(table.nth(1))).slice(0, 9)).toEqual([
+      ...[hostile, "–", "–", "claude-opus-5-5", "idle"],
+      ...["4", "–", "–", "–"],
+    ]);
+    for (const reason of ["evicted", "expired", "edited"]) await says(page, `${reason}: `);
+    expect(await text(page)).not.toMatch(/cleared: |undefined|NaN|null/);
     await page.close();
     expect(trouble).toEqual([]);
   }, 60_000);

@@ -99,6 +99,16 @@ describe("refused by itself", () => {
     expect(response.status).toBe(200);
   });
 
+  test("a system message without content is answered where it sets the effort, as the CLI sends it", async () => {
+    const ask = (role: string, more: object) =>
+      post(simulator, { model, max_tokens: 1, messages: [...messages, { role, content: [], ...more }, ...messages] });
+    const effort = { output_config: { effort: "medium" } };
+    const statuses = [ask("system", effort), ask("system", {}), ask("user", effort)].map(
+      async (sent) => (await sent).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([200, 400, 400]);
+  });
+
   test("a body over 32 MiB: 413", async () => {
     const response = await ask(simulator, "x".repeat(33 * 1024 * 1024));
     expect(response.status).toBe(413);

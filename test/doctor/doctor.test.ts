@@ -385,6 +385,17 @@ describe("what an agent may run puts it right:", () => {
     expect(await obey("database")).toMatchObject({ kind: "fix_modes" });
   });
 
+  test("answers of the model that others can read", async () => {
+    await serveOnce();
+    writeFileSync(join(data(), "sessions.db"), "", { mode: 0o644 });
+    expect(await obey("database")).toMatchObject({ kind: "fix_modes" });
+    expect((await diagnose("database")).first).toMatchObject({
+      level: "ok",
+      message: expect.stringContaining("OCP_SESSION_KEEP"),
+      evidence: { answers: join(data(), "sessions.db") },
+    });
+  });
+
   test("an OpenClaw that is out of step", async () => {
     mkdirSync(join(temp.home, ".openclaw"));
     writeFileSync(join(temp.home, ".openclaw", "openclaw.json"), "{}");

@@ -6,13 +6,23 @@ import { dirname, join } from "node:path";
 
 export type CliVersion = "newest" | "oldest";
 
-/** The npm packages of the newest CLI under test and of the oldest that is supported. */
-const wrappers = { newest: "@anthropic-ai/claude-code", oldest: "claude-code-oldest" } as const;
+/** `exact`: the first in which a session file rebuilds a conversation with the CLI's reminders at their places. */
+export type AnyCliVersion = CliVersion | "exact";
 
-export const cliVersions = Object.keys(wrappers) as CliVersion[];
+/** The npm packages of the CLIs under test. */
+const wrappers = {
+  newest: "@anthropic-ai/claude-code",
+  exact: "claude-code-exact",
+  oldest: "claude-code-oldest",
+} as const;
+
+export const cliVersions: readonly CliVersion[] = ["newest", "oldest"];
+
+/** For the facts on which rebuilding and changing a conversation stands. */
+export const anyCliVersions: readonly AnyCliVersion[] = ["newest", "exact", "oldest"];
 
 /** The path of this platform's `claude`. Throws when it is not installed. */
-export function claudeBinary(version: CliVersion = "newest"): string {
+export function claudeBinary(version: AnyCliVersion = "newest"): string {
   const wrapper = createRequire(import.meta.url).resolve(`${wrappers[version]}/package.json`);
   const name = `@anthropic-ai/claude-code-${platform()}`;
   let manifest: string;

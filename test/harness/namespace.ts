@@ -12,15 +12,19 @@ export const withOwnMounts = ["unshare", "--mount", ...asRoot];
 
 /**
  * Runs a program in a network of its own, which ends with it: nothing but loopback, and a LAN whose addresses are all
- * this machine's. Resolves with what it wrote to stdout, rejects with what it wrote to stderr when it fails.
+ * this machine's. `timeout`: ms. Resolves with what it wrote to stdout, rejects with what it wrote to stderr when it fails.
  */
-export async function runInNamespace(argv: readonly string[], env: Record<string, string>): Promise<string> {
+export async function runInNamespace(
+  argv: readonly string[],
+  env: Record<string, string>,
+  timeout = 120_000,
+): Promise<string> {
   const child = Bun.spawn(["unshare", "--net", ...asRoot, "sh", "-c", setUp, "sh", ...argv], {
     env,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 120_000,
+    timeout,
     killSignal: "SIGKILL",
   });
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

@@ -126,7 +126,7 @@ describe("more of something than a request may hold is a 400 that names it", () 
 const calling = (json: string): Script =>
   async function* () {
     const events: TurnEvent[] = [
-      { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", ignored: [] },
+      { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", reason: "new", ignored: [] },
       { type: "block_start", index: 0, block: { type: "tool_use", id: "toolu_1", name: "f" } },
       { type: "delta", index: 0, delta: { type: "input_json", json } },
       { type: "block_stop", index: 0 },

@@ -199,7 +199,7 @@ describe("a key", () => {
     const { create, call, ask } = administered({
       clearSessions: (who) => {
         cleared.push(who);
-        return 1;
+        return { ended: 1, forgotten: 0 };
       },
     });
     const { key } = await create("laptop");

@@ -32,6 +32,32 @@ test("turns are counted by dialect, model, path, cache and outcome, and tokens b
   }
 });
 
+test("turns that a process answered are counted by its path and by why it did not hold the conversation", async () => {
+  const starts = [
+    { path: "live", reason: null },
+    { path: "resumed", reason: "evicted" },
+    { path: "resumed", reason: "evicted" },
+    { path: "spare", reason: "new" },
+  ] as const;
+  let turn = 0;
+  const served = serve({
+    async *script() {
+      yield { ...start, ...starts[turn++]! };
+      yield blockStart;
+      yield text("Hello");
+      yield { type: "end", stop: "end_turn", stopSequence: null, usage: noUsage };
+    },
+  });
+  for (const _ of starts) await served.chat(hello);
+  const metrics = await metricsOf(served);
+  expect(metrics).toContain("# TYPE ocp_turn_starts_total counter\n");
+  expect(metrics.match(/^ocp_turn_starts_total\{.*$/gm)).toEqual([
+    'ocp_turn_starts_total{path="live",reason="none"} 1',
+    'ocp_turn_starts_total{path="resumed",reason="evicted"} 2',
+    'ocp_turn_starts_total{path="spare",reason="new"} 1',
+  ]);
+});
+
 test("times are histograms whose buckets add up", async () => {
   const served = serve({ script: answers });
   for (let i = 0; i < 3; i++) await served.chat(hello);
@@ -61,6 +87,7 @@ test("failures and refusals are turns of no path, with no tokens", async () => {
   expect(metrics).toContain('path="none",cache="off",outcome="plan_limit"} 1\n');
   expect(metrics).toContain('ocp_turn_seconds_count{path="none"} 1\n');
   expect(metrics).not.toContain("ocp_tokens_total{");
+  expect(metrics).not.toContain("ocp_turn_starts_total{");
   expect(metrics).not.toContain("ocp_first_token_seconds_count");
 });
 

@@ -14,6 +14,8 @@ const line = (change: Partial<RequestLine> = {}): RequestLine => ({
   address: "192.0.2.7",
   model: null,
   outcome: "quota_exceeded",
+  process: null,
+  reason: null,
   ...change,
 });
 

@@ -65,7 +65,7 @@ export function serve({ env = {}, config: changed = {}, script = says("Hello"), 
     status: async () => status,
     plan: async () => options.plan?.() ?? unknownPlan,
     sessions: options.sessions ?? (() => []),
-    clearSessions: options.clearSessions ?? (() => 0),
+    clearSessions: options.clearSessions ?? (() => ({ ended: 0, forgotten: 0 })),
     reconsider: () => {},
     close: async () => {},
   };
@@ -160,7 +160,14 @@ export const healthy: EngineStatus = {
 export const hello = { messages: [{ role: "user", content: "hi" }] };
 export const helloStream = { ...hello, stream: true };
 
-export const start: TurnEvent = { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", ignored: [] };
+export const start: TurnEvent = {
+  type: "start",
+  model: "claude-sonnet-5-5",
+  usage: noUsage,
+  path: "new",
+  reason: "new",
+  ignored: [],
+};
 export const blockStart: TurnEvent = { type: "block_start", index: 0, block: { type: "text" } };
 export const text = (piece: string): TurnEvent => ({ type: "delta", index: 0, delta: { type: "text", text: piece } });
 export const ending: TurnEvent[] = [

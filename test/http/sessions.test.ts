@@ -10,8 +10,11 @@ const session = (id: string, principalId: string): SessionInfo => ({
   principalId,
   model: "claude-sonnet-5-5",
   state: "idle",
+  reason: null,
   messages: 2,
   turns: 1,
+  usage: { input: 10, cacheRead: 80, cacheWrite: 10, output: 5 },
+  rebuilds: {},
   since: 1_000,
   usedAt: 2_000,
 });
@@ -25,7 +28,7 @@ function withSessions() {
     sessions: (who) => all.filter(({ principalId }) => who === undefined || who === principalId),
     clearSessions: (who) => {
       cleared.push(who);
-      return 1;
+      return { ended: 1, forgotten: 0 };
     },
   });
   const { keys } = served.store;
@@ -42,7 +45,7 @@ describe("conversations with a process", () => {
     const list = (await (await ask(laptop)).json()) as any;
     expect(list.sessions).toMatchObject([{ id: "s1", state: "idle", createdAt: "1970-01-01T00:00:01.000Z" }]);
     expect(JSON.stringify(list)).not.toContain("principal");
-    expect(await (await ask(laptop, "DELETE")).json()).toEqual({ cleared: 1 });
+    expect(await (await ask(laptop, "DELETE")).json()).toEqual({ cleared: 1, forgotten: 0 });
     expect(cleared).toEqual(["key-1"]);
   });
 
@@ -62,6 +65,58 @@ describe("conversations with a process", () => {
     const { ask, cleared } = withSessions();
     for (const method of ["GET", "DELETE"]) expect((await ask("for-guests-alone", method)).status).toBe(403);
     expect(cleared).toEqual([]);
+  });
+});
+
+describe("a conversation that hibernates", () => {
+  const hibernated: SessionInfo = {
+    ...session("s4", "local"),
+    pid: null,
+    state: "hibernated",
+    reason: "evicted",
+    rebuilds: { evicted: 2, tools: 1 },
+  };
+
+  test("is listed without a process, with why it ended, its tokens, its cache hits and its rebuilds", async () => {
+    const { send } = serve({ sessions: () => [session("s3", "local"), hibernated] });
+    const list = (await (await send("/sessions", { headers: { authorization: `Bearer ${adminKey}` } })).json()) as any;
+    expect(list.sessions).toEqual([
+      {
+        id: "s3",
+        principal: "local",
+        pid: 4242,
+        model: "claude-sonnet-5-5",
+        state: "idle",
+        ended: null,
+        messages: 2,
+        turns: 1,
+        tokens: { input: 10, cache_read: 80, cache_write: 10, output: 5 },
+        cacheHit: 0.8,
+        rebuilds: {},
+        createdAt: "1970-01-01T00:00:01.000Z",
+        lastUsedAt: "1970-01-01T00:00:02.000Z",
+      },
+      expect.objectContaining({
+        id: "s4",
+        pid: null,
+        state: "hibernated",
+        ended: "evicted",
+        rebuilds: { evicted: 2, tools: 1 },
+      }),
+    ]);
+  });
+
+  test("has no share of cache hits before its first input", async () => {
+    const usage = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0 };
+    const { send } = serve({ sessions: () => [{ ...hibernated, usage }] });
+    const list = (await (await send("/sessions", { headers: { authorization: `Bearer ${adminKey}` } })).json()) as any;
+    expect(list.sessions).toMatchObject([{ cacheHit: null }]);
+  });
+
+  test("is counted apart from the processes when all are cleared", async () => {
+    const { send } = serve({ clearSessions: () => ({ ended: 2, forgotten: 3 }) });
+    const init = { method: "DELETE", headers: { authorization: `Bearer ${adminKey}` } };
+    expect(await (await send("/sessions", init)).json()).toEqual({ cleared: 2, forgotten: 3 });
   });
 });
 

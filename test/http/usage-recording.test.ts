@@ -5,7 +5,9 @@ import { OcpError } from "../../src/core/errors.ts";
 import { noUsage } from "../../src/core/turn.ts";
 import {
   aborted,
+  adminKey,
   blockStart,
+  ending,
   fails,
   hangs,
   hello,
@@ -17,7 +19,12 @@ import {
   text,
 } from "./served.ts";
 
-const began = { ...start, usage: { ...noUsage, input: 40, cacheRead: 200, output: 1 }, path: "live" } as const;
+const began = {
+  ...start,
+  usage: { ...noUsage, input: 40, cacheRead: 200, output: 1 },
+  path: "live",
+  reason: null,
+} as const;
 const whole = { input: 3, cacheRead: 0, cacheWrite: 0, output: 2, thinking: 0 };
 const half = { input: 40, cacheRead: 200, cacheWrite: 0, output: 2, thinking: 0 };
 
@@ -236,5 +243,66 @@ describe("a store that fails", () => {
     served.pass(1_000);
     await served.chat(hello);
     expect(served.rows()).toHaveLength(4);
+  });
+});
+
+describe("why a turn did not go on in the process that held its conversation", () => {
+  const rebuilt: Script = async function* () {
+    yield { ...start, path: "resumed", reason: "evicted" };
+    yield blockStart;
+    yield text("Hello");
+    yield* ending;
+  };
+
+  test("is in its row, in the usage that is reported, and in the line of the log", async () => {
+    const served = serve({ script: rebuilt });
+    await served.chat(hello);
+    expect(served.rows()).toMatchObject([{ path: "resumed", reason: "evicted" }]);
+    const headers = { authorization: `Bearer ${adminKey}` };
+    const usage = (await (await served.send("/api/usage?all=true", { headers })).json()) as any;
+    expect(usage.recent).toMatchObject([{ path: "resumed", reason: "evicted" }]);
+    expect(served.requests()).toMatchObject([{ outcome: "ok", process: "resumed", reason: "evicted" }, {}]);
+  });
+
+  test("is there where the turn failed after it had begun", async () => {
+    const served = serve({
+      script: async function* () {
+        yield { ...start, path: "resumed", reason: "tools" };
+        yield blockStart;
+        yield text("Hello");
+        throw new OcpError("overloaded", "Overloaded.");
+      },
+    });
+    await (await served.chat(helloStream)).text();
+    expect(served.rows()).toMatchObject([{ outcome: "overloaded", path: "resumed", reason: "tools" }]);
+    expect(served.requests()).toMatchObject([{ outcome: "overloaded", process: "resumed", reason: "tools" }]);
+  });
+
+  test("is null where it went on in it, and where no process was asked", async () => {
+    const served = serve({
+      script: saysAnd(async function* () {
+        yield* ending;
+      }),
+    });
+    await served.chat(hello);
+    await served.send("/v1/models");
+    expect(served.rows()).toMatchObject([{ path: "live", reason: null }]);
+    expect(served.requests()).toMatchObject([
+      { process: "live", reason: null },
+      { process: null, reason: null },
+    ]);
+  });
+
+  test("is not that of the kept answer's turn where the answer comes out of the cache", async () => {
+    const served = serve({ env: { CLAUDE_CACHE_TTL: "60000" }, script: rebuilt });
+    for (let each = 0; each < 2; each++) await served.chat(hello);
+    expect(served.rows()).toMatchObject([
+      { cache: "miss", path: "resumed", reason: "evicted" },
+      { cache: "hit", path: null, reason: null },
+    ]);
+    expect(served.requests()).toMatchObject([
+      { process: "resumed", reason: "evicted" },
+      { process: null, reason: null },
+    ]);
   });
 });

@@ -182,6 +182,7 @@ describe("one sees", () => {
       dialect: "chat",
       outcome: "ok",
       path: "live",
+      reason: null,
       cache: "off",
       queued_ms: 1,
       first_ms: 40,

@@ -188,6 +188,9 @@ describe("without a service manager", () => {
       { file: join(data(), "service.env"), names: ["CLAUDE_CODE_OAUTH_TOKEN"] },
       { file: join(snapshot, "service.env"), names: ["PROXY_API_KEY"] },
     ];
+    // So are answers of the model.
+    writeFileSync(join(data(), "sessions.db"), "");
+    left.push({ file: join(data(), "sessions.db"), names: ["answers of the model (OCP_SESSION_KEEP)"] });
     const again = (await ocp(["uninstall"])).stdout;
     expect(again).toStartWith("No service was installed.");
     for (const { file, names } of left) expect(again).toContain(`${file} still holds ${names[0]}.`);

@@ -10,7 +10,9 @@ import type { Log } from "../../src/core/ports.ts";
 import { connect } from "../../src/store/connection.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
+import { createSessionDisk } from "../../src/store/sessions.ts";
 import { usageRow } from "./opened.ts";
+import { answer } from "./sessions.ts";
 import { steps } from "./steps.ts";
 
 const [job, directory = "", argument = ""] = process.argv.slice(2);
@@ -67,6 +69,19 @@ const jobs: Record<string, () => unknown> = {
     const [model] = store.usage.byModel({ since: 0, until: Number.MAX_SAFE_INTEGER, principalId: null });
     say(`${recorded > 10} ${recorded === model?.requests}`);
     store.close();
+  },
+
+  /** Writes answers of conversations of its own without end, and says each one's fingerprint when it is written. */
+  keep() {
+    const file = createSessionDisk({ directory, log: silent }).open();
+    const taken = Math.max(0, ...file.read().flatMap(({ answers }) => answers.map(({ id }) => id)));
+    for (let at = 1; ; at++) {
+      const print = `${argument}-${at}`;
+      const content = new TextEncoder().encode(JSON.stringify(answer("c", print).content));
+      const put = { id: `c${print}`, principalId: "ann", usedAt: Date.now(), note: null };
+      file.write([{ put, added: [{ id: taken + at, print, model: "m", at: 0, content }], released: [] }]);
+      say(print);
+    }
   },
 
   /** Migrates by the steps of the tests. */

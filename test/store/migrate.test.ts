@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { connect } from "../../src/store/connection.ts";
 import { appliedIn, migrate } from "../../src/store/migrate.ts";
 import { migrations } from "../../src/store/migrations/list.ts";
+import { createUsage } from "../../src/store/usage.ts";
+import { toColumns } from "../../src/store/usage-row.ts";
 import { createTemp } from "../harness/temp.ts";
 import { startChild } from "./children.ts";
-import { epoch, openTemp } from "./opened.ts";
+import { epoch, openTemp, usageRow } from "./opened.ts";
 import { rowsPerStep, steps } from "./steps.ts";
 
 const memory = () => connect(":memory:", 0);
@@ -68,6 +70,34 @@ test.each([
   const before = db.serialize();
   expect(() => migrate(db, now, later)).toThrow(
     expect.objectContaining({ code: "not_ready", message: expect.stringContaining(says) }),
+  );
+  expect(db.serialize().equals(before)).toBe(true);
+});
+
+test("rows from before the reasons for new processes keep all they say, and have no reason", () => {
+  using db = memory();
+  migrate(db, now, migrations.slice(0, 3));
+  const { reason: _, ...before } = toColumns(usageRow({ path: "new" }));
+  const names = Object.keys(before);
+  db.query(`insert into usage (${names.join(", ")}) values (${names.map((name) => `$${name}`).join(", ")})`).run(
+    before,
+  );
+  migrate(db, now);
+  const usage = createUsage(db, now);
+  usage.record(usageRow({ path: "resumed", reason: "expired" }));
+  expect(usage.recent({ since: 0, until: epoch + 1, principalId: null }, 10)).toEqual([
+    { ...usageRow({ path: "resumed", reason: "expired" }), id: 2 },
+    { ...usageRow({ path: "new", reason: null }), id: 1 },
+  ]);
+});
+
+test("a binary from before the reasons leaves a database with them as it is, and says that it is newer", () => {
+  using db = memory();
+  migrate(db, now);
+  createUsage(db, now).record(usageRow({ path: "resumed", reason: "expired" }));
+  const before = db.serialize();
+  expect(() => migrate(db, now, migrations.slice(0, 3))).toThrow(
+    expect.objectContaining({ code: "not_ready", message: expect.stringContaining("newer version") }),
   );
   expect(db.serialize().equals(before)).toBe(true);
 });

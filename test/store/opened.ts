@@ -86,6 +86,7 @@ export function usageRow(changes: Partial<UsageRow> = {}): UsageRow {
     totalMs: 300,
     outcome: "ok",
     path: "live",
+    reason: null,
     cache: "off",
     charged: { requests: 1, tokens: 244 },
     ...changes,
@@ -93,8 +94,8 @@ export function usageRow(changes: Partial<UsageRow> = {}): UsageRow {
 }
 
 /** The permissions of the files that are there, by name. */
-export function modesIn(directory: string): Record<string, string> {
-  const entries = storeFiles(directory).map((name) => [
+export function modesIn(directory: string, database = "ocp.db"): Record<string, string> {
+  const entries = storeFiles(directory, database).map((name) => [
     name,
     (statSync(join(directory, name)).mode & 0o777).toString(8),
   ]);
@@ -123,8 +124,8 @@ export function found(directory: string, texts: readonly string[], except: RegEx
     });
 }
 
-export function storeFiles(directory: string): string[] {
+export function storeFiles(directory: string, database = "ocp.db"): string[] {
   return readdirSync(directory)
-    .filter((name) => name.startsWith("ocp.db"))
+    .filter((name) => name.startsWith(database))
     .sort();
 }

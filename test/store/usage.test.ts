@@ -81,7 +81,7 @@ const byKey = <Row>(rows: readonly Row[], key: (row: Row) => string | number) =>
 
 test("a row comes back as it was recorded, its times in whole ms", async () => {
   await using opened = await openTemp();
-  const row = usageRow({ queuedMs: 0.4, firstMs: 39.5, totalMs: 300.49 });
+  const row = usageRow({ path: "resumed", reason: "evicted", queuedMs: 0.4, firstMs: 39.5, totalMs: 300.49 });
   opened.store.usage.record(row);
   opened.store.usage.record(usageRow({ firstMs: null, path: null, outcome: "plan_limit", dialect: "messages" }));
   expect(opened.reopen().usage.recent(ever, 10)).toEqual([

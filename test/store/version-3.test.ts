@@ -188,6 +188,7 @@ describe("usage", () => {
       totalMs: 789,
       outcome: "ok",
       path: null,
+      reason: null,
       cache: "off",
       charged: { requests: 1, tokens: 0 },
     });
@@ -397,11 +398,12 @@ describe("interrupted", () => {
     { n: 2, when: "before the copy", current: false, backups: 1 },
     { n: 3, when: "before the new tables", current: false, backups: 2 },
     { n: 4, when: "between the new tables", current: false, backups: 2 },
-    { n: 5, when: "before the last of the new tables", current: false, backups: 2 },
-    { n: 6, when: "before the keys", current: false, backups: 2 },
-    { n: 7, when: "before the commit", current: false, backups: 2 },
-    { n: 8, when: "before the cleaning", current: true, backups: 1 },
-    { n: 9, when: "never", current: true, backups: 1 },
+    { n: 5, when: "later between the new tables", current: false, backups: 2 },
+    { n: 6, when: "before the last of the new tables", current: false, backups: 2 },
+    { n: 7, when: "before the keys", current: false, backups: 2 },
+    { n: 8, when: "before the commit", current: false, backups: 2 },
+    { n: 9, when: "before the cleaning", current: true, backups: 1 },
+    { n: 10, when: "never", current: true, backups: 1 },
   ])("$when, it is as before or goes on, and the next start finishes", async ({ n, when, current, backups }) => {
     await using temp = await createTemp();
     writeVersion3(temp.path, content);

@@ -17,6 +17,7 @@ export const start: TurnEvent = {
   model: "claude-opus-5-5",
   usage: { ...usage, output: 1, thinking: 0 },
   path: "new",
+  reason: "new",
   ignored: [],
 };
 

@@ -3,11 +3,13 @@
 import type { Json } from "../api.ts";
 import { count, moment, short, tokens } from "../format.ts";
 import { Card, Facts, Gauge, Problem, useData } from "../parts.tsx";
+import { Conversations } from "./conversations.tsx";
 
 const periods = ["daily", "weekly", "monthly"] as const;
 
 export function Me() {
   const { data, problem } = useData("/api/me");
+  const own = useData("/sessions");
   if (data === null) return <Problem text={problem} />;
   const { quota, today = {} } = data;
   const bars = (of: Json, what: string) =>
@@ -34,6 +36,7 @@ export function Me() {
         />
       </Card>
       <Card title="What is left to you">{all.length === 0 ? <p class="dim">There is no limit.</p> : all}</Card>
+      {own.data === null ? <Problem text={own.problem} /> : <Conversations of={own.data} />}
     </>
   );
 }

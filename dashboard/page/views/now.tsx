@@ -1,11 +1,12 @@
 /** What runs now, what has just ended, and what went wrong. */
 
 import type { Json } from "../api.ts";
-import { bytes, count, moment, ms, tokens } from "../format.ts";
-import { Card, Facts, Table, useNow } from "../parts.tsx";
+import { bytes, count, fromCache, moment, ms, share, tokens } from "../format.ts";
+import { Card, Facts, Meanings, Table, useNow } from "../parts.tsx";
 import type { Live } from "../stream.ts";
+import { Conversations } from "./conversations.tsx";
 
-export function Now({ live: { state, ended } }: { live: Live }) {
+export function Now({ live: { state, sessions, ended } }: { live: Live }) {
   // Times of running turns go on between two reports.
   const now = useNow(1000);
   if (state === null) return <p class="loading">Waiting for the server.</p>;
@@ -41,7 +42,7 @@ export function Now({ live: { state, ended } }: { live: Live }) {
       <Card title="Running and waiting" wide>
         <Table
           label="Running and waiting requests"
-          head={["Key", "Model", "Path", "Time", "Tokens", "Tokens/s"]}
+          head={["Key", "Model", "Path", "Why", "Time", "Tokens", "Tokens/s"]}
           empty="Nothing runs."
           rows={(state.running ?? []).map((turn: Json) => {
             const elapsed = Math.max(0, now - skew - turn.since);
@@ -50,6 +51,7 @@ export function Now({ live: { state, ended } }: { live: Live }) {
               turn.name,
               turn.model,
               turn.path ?? "waiting",
+              turn.reason ?? "–",
               ms(elapsed),
               count(turn.tokens),
               writing > 0.5 ? count(Math.round(turn.tokens / writing)) : "–",
@@ -60,19 +62,23 @@ export function Now({ live: { state, ended } }: { live: Live }) {
       <Card title="Just ended" wide>
         <Table
           label="Turns that have just ended"
-          head={["When", "Key", "Model", "Path", "First", "In all", "Tokens", "Outcome"]}
+          head={["When", "Key", "Model", "Path", "Why", "First", "In all", "Tokens", "From the cache", "Outcome"]}
           rows={ended.map((turn: Json) => [
             moment(turn.created_at),
             turn.key_name,
             turn.model,
             turn.path ?? turn.cache,
+            turn.reason ?? "–",
             ms(turn.first_ms),
             ms(turn.elapsed_ms),
             count(tokens(turn.tokens)),
+            turn.path === null ? "–" : fromCache(share([turn.tokens ?? {}])),
             turn.outcome,
           ])}
         />
+        <Meanings of={[...(state.running ?? []), ...ended].map(({ reason }) => reason)} />
       </Card>
+      {sessions === null ? null : <Conversations of={sessions} />}
       <Card title="Last errors" wide>
         <Table
           label="Last errors"

@@ -3,8 +3,8 @@
 import { useMemo, useState } from "preact/hooks";
 import { ask, type Json } from "../api.ts";
 import { Chart } from "../chart.tsx";
-import { bytes, count, moment, ms, short, tokens } from "../format.ts";
-import { Card, Facts, Problem, Table, useData } from "../parts.tsx";
+import { bytes, count, fromCache, moment, ms, share, short, tokens } from "../format.ts";
+import { Card, Facts, Meanings, Problem, Table, useData } from "../parts.tsx";
 
 const ranges: Array<[label: string, hours: number]> = [
   ["24 hours", 24],
@@ -44,8 +44,6 @@ export function Usage({ admin }: { admin: boolean }) {
     );
   const sum = (pick: (row: Json) => number) =>
     (data.byModel ?? []).reduce((all: number, row: Json) => all + pick(row), 0);
-  const read = sum((row) => row.tokens?.cache_read ?? 0);
-  const input = sum((row) => (row.tokens?.input ?? 0) + (row.tokens?.cache_read ?? 0) + (row.tokens?.cache_write ?? 0));
   return (
     <>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -94,7 +92,7 @@ export function Usage({ admin }: { admin: boolean }) {
             ["Requests", count(sum((row) => row.requests))],
             ["Errors", count(sum((row) => row.errors))],
             ["Tokens", short(sum((row) => tokens(row.tokens)))],
-            ["Read from the prompt cache", input === 0 ? "–" : `${Math.round((100 * read) / input)} %`],
+            ["Read from the prompt cache", fromCache(share((data.byModel ?? []).map((row: Json) => row.tokens ?? {})))],
             ["Answered from our cache", count(sum((row) => row.cached ?? 0))],
             ["First piece, half within", ms(data.latency?.first?.p50)],
             ["First piece, 95 % within", ms(data.latency?.first?.p95)],
@@ -173,20 +171,26 @@ export function Usage({ admin }: { admin: boolean }) {
         </form>
         <Table
           label="Requests"
-          head={["When", "Key", "Model", "API", "Path", "First", "In all", "Tokens", "Outcome", "Request"]}
+          head={[
+            ...["When", "Key", "Model", "API", "Path", "Why"],
+            ...["First", "In all", "Tokens", "From the cache", "Outcome", "Request"],
+          ]}
           rows={turns.map((turn) => [
             moment(turn.created_at),
             turn.key_name,
             turn.model,
             turn.dialect,
             turn.path ?? turn.cache,
+            turn.reason ?? "–",
             ms(turn.first_ms),
             ms(turn.elapsed_ms),
             count(tokens(turn.tokens)),
+            turn.path === null ? "–" : fromCache(share([turn.tokens ?? {}])),
             turn.outcome,
             turn.request_id,
           ])}
         />
+        <Meanings of={turns.map(({ reason }) => reason)} />
         {next === null || next === undefined ? null : (
           <button type="button" onClick={more}>
             Older ones

@@ -14,7 +14,14 @@
 import type { Sampling } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { estimateText } from "../../core/estimate.ts";
-import { noUsage, type ProcessPath, type StopReason, type TurnEvent, type Usage } from "../../core/turn.ts";
+import {
+  noUsage,
+  type ProcessPath,
+  type StartReason,
+  type StopReason,
+  type TurnEvent,
+  type Usage,
+} from "../../core/turn.ts";
 import { unusable, validating } from "../answer.ts";
 import { normalisedId } from "../names.ts";
 import type { Output } from "../output.ts";
@@ -31,6 +38,7 @@ export interface TerminalAnswerOptions {
   /** Parameters that were left out because the model's API refuses them. */
   ignored: Array<keyof Sampling>;
   path: ProcessPath;
+  reason: StartReason | null;
   stop: readonly string[];
   /** The client's name of a tool as its server knows it; null: it was not offered. */
   nameOf: (called: string) => string | null;
@@ -109,7 +117,7 @@ const stopReasons = new Set<string>([
 ] satisfies StopReason[]);
 
 export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAnswer {
-  const { model, ignored, path, nameOf, mustCall, output, spans, past, emit, now } = options;
+  const { model, ignored, path, reason: startedFor, nameOf, mustCall, output, spans, past, emit, now } = options;
   const stops = matchStops(output ? [] : options.stop);
   const streamed = { deltas: 0, toppedUp: false, diverged: false };
   const messages = new Map<string, Said>();
@@ -142,7 +150,7 @@ export function createTerminalAnswer(options: TerminalAnswerOptions): TerminalAn
   const begin = () => {
     if (begun) return;
     begun = true;
-    emit({ type: "start", model: answering, usage: noUsage, path, ignored });
+    emit({ type: "start", model: answering, usage: noUsage, path, reason: startedFor, ignored });
   };
   const say = (text: string) => {
     if (text === "") return;

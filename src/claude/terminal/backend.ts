@@ -5,7 +5,7 @@ import { OcpError } from "../../core/errors.ts";
 import { estimateInputTokens } from "../../core/estimate.ts";
 import type { HostTools } from "../../core/host-tools.ts";
 import type { Log } from "../../core/ports.ts";
-import type { ProcessPath, TurnEvent } from "../../core/turn.ts";
+import type { ProcessPath, StartReason, TurnEvent } from "../../core/turn.ts";
 import type { Attempt, Backend } from "../backend.ts";
 import { createChannel } from "../channel.ts";
 import { createConversations } from "../conversations.ts";
@@ -17,6 +17,8 @@ import { normalisedId } from "../names.ts";
 import type { Left, Verdict } from "../reading.ts";
 import type { Identity } from "../recipe.ts";
 import { createSpares } from "../spares.ts";
+import { startReason } from "../start-reason.ts";
+import { createTally } from "../tally.ts";
 import { createTranscript, type Transcript } from "../transcript.ts";
 import { createTerminalAnswer, settling } from "./answer.ts";
 import { type Binding, bindingOf, keyOf } from "./binding.ts";
@@ -67,6 +69,8 @@ export interface TerminalBackendOptions {
 interface Checkout {
   held: HeldTerminal;
   path: ProcessPath;
+  /** Why the session did not hold the conversation; null: it did. */
+  reason: StartReason | null;
   /** The results that it waits for, instead of a message. */
   results: ToolResultBlock[] | null;
 }
@@ -164,9 +168,11 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       held: null,
       awaited: new Set(),
       hints: [],
+      points: [],
       usedAt: now(),
       messages: 0,
       turns: 0,
+      tally: createTally(),
     };
     void session.exited.then(() => conversations.drop(held));
     return held;
@@ -193,10 +199,11 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       );
       // What a client adds before its last message was never said here.
       if (found && found.missing.length === 0)
-        return { held: found.session, path: found.results ? "parked" : "live", results: found.results };
+        return { held: found.session, path: found.results ? "parked" : "live", reason: null, results: found.results };
       found?.session.process.kill();
     }
     await home.admit(identity.home);
+    const reason = startReason(conversation);
     const fresh = conversation.messages.length === 1;
     if (fresh && token !== null && !lease.mayRefresh) {
       bindings.clear();
@@ -204,7 +211,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       wanted = binding.model;
       const spare = spares.take(key, token);
       if (settings.poolSize > 0) figures.pooled(spare !== null);
-      if (spare) return { held: hold(spare.process, principal.id), path: "spare", results: null };
+      if (spare) return { held: hold(spare.process, principal.id), path: "spare", reason, results: null };
     }
     makeRoom(sessionMemory, principal.id);
     const { results } = parted(conversation);
@@ -221,7 +228,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
               version: capabilities.version,
               now: now(),
             });
-    return { held: hold(open(binding, identity, history), principal.id), path: "new", results: null };
+    return { held: hold(open(binding, identity, history), principal.id), path: "new", reason, results: null };
   }
 
   const keep = (held: HeldTerminal, print: Fingerprint, conversation: Conversation, transcript: Transcript) => {
@@ -243,10 +250,15 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     const hostTools = hostToolsFor(options.hostTools, principal, conversation);
     let taken: Checkout;
     let prompt: Prompt | null;
-    let prints: Fingerprint[];
+    let prints: readonly Fingerprint[];
     try {
       const binding = bindingOf({ attempt: one, hostTools, settings });
-      prints = fingerprints(conversation, principal.id, keyOf(binding), hostTools !== null);
+      prints = fingerprints(conversation, {
+        principalId: principal.id,
+        system: keyOf(binding),
+        hasHostTools: hostTools !== null,
+        answerOf: () => null,
+      }).bound;
       signal.throwIfAborted();
       prompt = promptOf(parted(conversation).rest ?? afterResults);
       taken = await checkout(one, prints, binding);
@@ -254,7 +266,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       lease.settle();
       throw error;
     }
-    const { held, path, results } = taken;
+    const { held, path, reason, results } = taken;
     const { terminal } = held;
     running.add(held);
     held.state = "running";
@@ -266,6 +278,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       model: conversation.model,
       ignored,
       path,
+      reason,
       stop: one.stop,
       nameOf: terminal.bridge.nameOf,
       mustCall: choice === "any" || choice === "tool",
@@ -275,6 +288,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
       past: terminal.past,
       estimateInput: () => estimateInputTokens(conversation),
       emit(event) {
+        held.tally.add(event);
         transcript.add(event);
         events.push(event);
       },
@@ -410,15 +424,17 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
     sessions: (principalId) =>
       [...running, ...conversations.waiting()]
         .filter((each) => principalId === undefined || each.principalId === principalId)
-        .map(({ id, terminal, principalId: owner, model, state, messages, turns, since, usedAt }) => {
-          return { id, pid: terminal.pty.pid, principalId: owner, model, state, messages, turns, since, usedAt };
+        .map(({ id, terminal, principalId: owner, model, state, messages, turns, tally, since, usedAt }) => {
+          const figures = { messages, turns, ...tally.figures() };
+          const { pid } = terminal.pty;
+          return { id, pid, principalId: owner, model, state, reason: null, ...figures, since, usedAt };
         }),
     clear(principalId) {
       const waiting = conversations
         .waiting()
         .filter((each) => principalId === undefined || each.principalId === principalId);
       for (const each of waiting) end(each);
-      return waiting.length;
+      return { ended: waiting.length, forgotten: 0 };
     },
     reconsider() {
       sweep();

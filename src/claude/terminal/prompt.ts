@@ -3,6 +3,7 @@
 import type { ImageBlock, ImageMediaType, UserMessage } from "../../core/conversation.ts";
 import { OcpError } from "../../core/errors.ts";
 import { imageSize } from "../../core/image-size.ts";
+import { reminder } from "../blocks.ts";
 
 export interface Prompt {
   images: Array<{ mediaType: ImageMediaType; data: string }>;
@@ -17,6 +18,8 @@ export function promptOf({ content }: UserMessage): Prompt {
   for (const block of content) {
     if (block.type === "text") {
       parts.push(typable(block.text));
+    } else if (block.type === "system") {
+      parts.push(typable(reminder(block).text));
     } else if (block.type === "image") {
       parts.push({ image: images.length });
       images.push(pictureOf(block));

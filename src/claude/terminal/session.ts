@@ -6,6 +6,7 @@ import { OcpError } from "../../core/errors.ts";
 import { type Bridge, createBridge } from "../bridge.ts";
 import type { Holder } from "../conversations.ts";
 import { descendantsOf } from "../descendants.ts";
+import type { Tally } from "../tally.ts";
 import { createToolSet } from "../tool-set.ts";
 import { type Binding, keyOf } from "./binding.ts";
 import { compose } from "./composer.ts";
@@ -65,6 +66,8 @@ export interface HeldTerminal extends Holder {
   readonly since: number;
   messages: number;
   turns: number;
+  /** What its turns have cost. */
+  readonly tally: Tally;
 }
 
 export interface OpenOptions

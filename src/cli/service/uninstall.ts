@@ -6,6 +6,7 @@ import { type Paths, resolvePaths } from "../../config/paths.ts";
 import { readServiceEnv } from "../../config/service-env.ts";
 import { secretVariables } from "../../config/shown.ts";
 import { OcpError } from "../../core/errors.ts";
+import { sessionFilesIn } from "../../doctor/data.ts";
 import { chooseManager, findInstalled } from "../../service/find.ts";
 import { snapshotsIn } from "../../update/snapshot.ts";
 import { confirm } from "../confirm.ts";
@@ -55,14 +56,19 @@ function demandOurs(data: string): void {
   );
 }
 
-/** The files with secrets of the service's environment: its own, and the copies that updates have made. */
+/**
+ * The files with secrets of the service's environment, which are its own and the copies that updates have made, and
+ * those with answers of the model.
+ */
 function secretsLeftIn({ data, serviceEnv }: Paths): Array<{ file: string; names: string[] }> {
   const files = [serviceEnv, ...snapshotsIn(data).map(({ directory }) => join(directory, "service.env"))];
-  return files.flatMap((file) => {
+  const environments = files.flatMap((file) => {
     const variables = readServiceEnv(file);
     const names = secretVariables.filter((name) => variables[name]);
     return names.length === 0 ? [] : [{ file, names }];
   });
+  const answers = sessionFilesIn(data).map((file) => ({ file, names: ["answers of the model (OCP_SESSION_KEEP)"] }));
+  return [...environments, ...answers];
 }
 
 function isThere(path: string): boolean {

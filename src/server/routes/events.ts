@@ -1,6 +1,6 @@
 /**
  * `GET /events`: what happens, as it happens, for the dashboard. `state` is how all is now, whole, soon after each
- * change; `turn` is a turn that has ended. Who comes back with the last id that it saw gets the turns it has missed.
+ * change; `sessions` are the conversations, when they have changed; `turn` is a turn that has ended. Who comes back with the last id that it saw gets the turns it has missed.
  */
 
 import { Elysia } from "elysia";
@@ -11,6 +11,7 @@ import type { Live } from "../live.ts";
 import { errorResponses, forbidden, security, unauthorized } from "../openapi.ts";
 import { viewAge, viewPlan } from "../plan-view.ts";
 import type { AppServices } from "../services.ts";
+import { principalNames, viewSessions } from "../session-view.ts";
 import { sseResponse } from "../sse.ts";
 import type { Turns } from "../turns.ts";
 import { viewTurn } from "../usage-view.ts";
@@ -18,11 +19,13 @@ import { isWorking } from "./health.ts";
 
 /** How often, in ms, all is looked at where nothing happens: processes come and go by themselves. */
 const quiet = 5_000;
+/** How many conversations are told of one by one. */
+const conversationsShown = 50;
 /** Ms until a page that lost its connection tries again. */
 const retry = 1_000;
 
 export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: Turns, live: Live) {
-  const { engine, admission, clock, version, closing } = services;
+  const { engine, admission, store, clock, version, closing } = services;
   const startedAt = clock();
   // Another start counts its turns anew.
   const boot = crypto.randomUUID().slice(0, 8);
@@ -49,6 +52,15 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
     };
   }
 
+  /** Names are no reason to end the stream where the store cannot tell them. */
+  function namesNow(): Map<string, string> {
+    try {
+      return principalNames(store.keys);
+    } catch {
+      return new Map();
+    }
+  }
+
   async function* frames(lastId: string | null, signal: AbortSignal): AsyncGenerator<string, void, void> {
     let changed = Promise.withResolvers<void>();
     const unwatch = live.watch(() => changed.resolve());
@@ -59,6 +71,7 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
       const [, before, number] = /^(\w+)-(\d{1,15})$/.exec(lastId ?? "") ?? [];
       const missed = before === boot ? live.since(Number(number)) : null;
       let seen = missed === null ? live.last() : Number(number);
+      let told = "";
       while (!signal.aborted) {
         // More than are remembered may have ended since the last look.
         for (const { seq, row } of live.since(seen) ?? live.recent()) {
@@ -66,6 +79,12 @@ export function eventRoutes(services: AppServices, exchanges: Exchanges, turns: 
           yield frame("turn", `${boot}-${seq}`, viewTurn({ ...row, id: 0 }));
         }
         yield frame("state", `${boot}-${seen}`, await state());
+        const sessions = engine.sessions();
+        const now = JSON.stringify(sessions);
+        if (now !== told) {
+          told = now;
+          yield frame("sessions", `${boot}-${seen}`, viewSessions(sessions, namesNow(), conversationsShown));
+        }
         const timer = setTimeout(stop, quiet);
         await changed.promise;
         clearTimeout(timer);
@@ -112,8 +131,9 @@ const detail = {
   tags: ["Server"],
   summary: "What happens, as it happens",
   description:
-    "Server-sent events: `state` is how all is now, soon after each change and every few seconds; `turn` is a turn that " +
-    "has ended, in the shape of `recent` of `/api/usage`. With `Last-Event-ID`, or `after` in the query, come the turns that were missed.",
+    "Server-sent events: `state` is how all is now, soon after each change and every few seconds; `sessions` are " +
+    "the 50 conversations that were used last, in the shape of `GET /sessions`, with how many there are in all, each time " +
+    "that one of them has changed; `turn` is a turn that has ended, in the shape of `recent` of `/api/usage`. With `Last-Event-ID`, or `after` in the query, come the turns that were missed.",
   security,
   responses: {
     "200": {

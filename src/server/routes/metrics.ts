@@ -39,13 +39,19 @@ export function metricsRoutes(
   );
 }
 
-function ofTurns({ turns, tokens, queue, first, whole, stats }: Figures): string {
+function ofTurns({ turns, starts, tokens, queue, first, whole, stats }: Figures): string {
   return [
     renderSamples(
       "ocp_turns_total",
       "counter",
       "Turns, by the kind of process that answered (none: no process did) and by how they ended.",
       turns.samples(),
+    ),
+    renderSamples(
+      "ocp_turn_starts_total",
+      "counter",
+      "Turns that a process answered, by its kind and by why it did not hold the conversation before (none: it did).",
+      starts.samples(),
     ),
     renderSamples("ocp_tokens_total", "counter", "Tokens that turns have cost.", tokens.samples()),
     renderHistogram("ocp_queue_seconds", "How long turns that asked a process had waited for a place.", queue),
@@ -83,8 +89,9 @@ const detail = {
   tags: ["Server"],
   summary: "Figures for Prometheus",
   description:
-    "Turns by dialect, model, outcome, cache and the path that they took (a parked process, a live one, a spare, a new " +
-    "one); their tokens; histograms of the wait for a place, of the first piece of an answer, and of the whole turn.",
+    "Turns by dialect, model, outcome, cache and the path that they took (a parked process, a live one, a rewound one, a " +
+    "resumed one, a spare, a new one); turns by that path and by why they did not go on in a process that held their " +
+    "conversation; their tokens; histograms of the wait for a place, of the first piece of an answer, and of the whole turn.",
   security,
   responses: {
     "200": {

@@ -10,7 +10,7 @@ import { noteHeaders, turnErrors } from "../turn-detail.ts";
 const hello = { model: "sonnet", input: "Say hello." };
 
 const events: TurnEvent[] = [
-  { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", ignored: [] },
+  { type: "start", model: "claude-sonnet-5-5", usage: noUsage, path: "new", reason: "new", ignored: [] },
   { type: "block_start", index: 0, block: { type: "text" } },
   { type: "delta", index: 0, delta: { type: "text", text: "Hello!" } },
   { type: "block_stop", index: 0 },

@@ -1,5 +1,6 @@
 /** The description of `GET /api/usage` for the API's document. */
 
+import { startReasons } from "../../core/start-reasons.ts";
 import { errorResponses, jsonResponse, security, unauthorized } from "../openapi.ts";
 
 const tokens = { input: 310, cache_read: 5_400, cache_write: 1_200, output: 2_080, thinking: 640 };
@@ -16,6 +17,10 @@ export const exampleSums = {
   avg_elapsed_ms: 3_500,
   max_elapsed_ms: 9_120,
 };
+
+const reasons = Object.keys(startReasons)
+  .map((reason) => `\`${reason}\``)
+  .join(", ");
 
 const example = {
   byKey: [
@@ -55,7 +60,8 @@ const example = {
       request_id: "req_9fK2mQ7xTb4LwZ81cVnY",
       dialect: "chat",
       outcome: "ok",
-      path: "live",
+      path: "resumed",
+      reason: "evicted",
       cache: "off",
       queued_ms: 0,
       first_ms: 410,
@@ -97,7 +103,8 @@ export const usageDetail = {
   summary: "Who has used what",
   description:
     "Your own turns; with `all=true`, which the log tells of, everybody's. Every turn is one row of `recent`, however it ended: " +
-    "`outcome` is `ok`, `client_left` or an error's code, `path` the kind of process that answered (null: none did). " +
+    "`outcome` is `ok`, `client_left` or an error's code, `path` the kind of process that answered (null: none did), " +
+    `\`reason\` why that was not the process that held the conversation (null: it was), one of ${reasons}. ` +
     "Of turns that no process answered the first 50 of one outcome in an hour have rows (1,000 of all callers); the rest is in `counted` and in every sum. " +
     "Sums of times are those of the turns that were ok, in ms, `latency` is of the last 2,000 that a process answered; `tokens.thinking` is a part of `tokens.output`. A " +
     "parameter that cannot be taken is refused.",

@@ -23,6 +23,8 @@ export interface Figures {
   readonly byModel: Pick<ModelFigures, "models" | "failures">;
   /** By dialect, model, path, cache and outcome. */
   readonly turns: Counter;
+  /** Turns that a process answered, by its path and by why it did not hold the conversation (none: it did). */
+  readonly starts: Counter;
   /** By model, path and kind. */
   readonly tokens: Counter;
   /** In seconds. Of turns that asked a process; the latter two also by its path, of all. */
@@ -40,12 +42,14 @@ export function createFigures(catalog: Catalog): Figures {
   const byModel = createModelFigures(catalog);
   const stats: TurnStats = { total: 0, active: 0, errors: 0, timeouts: 0 };
   const turns = createCounter();
+  const starts = createCounter();
   const tokens = createCounter();
   const queue = createHistogram(queueBounds);
   const first = createHistogram(firstBounds);
   const whole = createHistogram(wholeBounds);
   return {
     turns,
+    starts,
     tokens,
     queue,
     first,
@@ -65,6 +69,7 @@ export function createFigures(catalog: Catalog): Figures {
       turns.add({ dialect, model, path, cache, outcome });
       const { input, cacheRead, cacheWrite, output } = row.tokens;
       if (row.path !== null) {
+        starts.add({ path, reason: row.reason ?? "none" });
         for (const [kind, count] of Object.entries({ input, cache_read: cacheRead, cache_write: cacheWrite, output })) {
           tokens.add({ model, path, kind }, count);
         }

@@ -11,13 +11,14 @@ export function metered(): Layer {
       let ended = false;
       let output = 0;
       const usage = () => (ended ? known : { ...known, output: Math.max(known.output, Math.ceil(output)) });
-      const spent: Spent = { path: null, usage, begun: false, over: false, onOver: null };
+      const spent: Spent = { path: null, reason: null, usage, begun: false, over: false, onOver: null };
       context.note.spent = spent;
       try {
         for await (const event of next(conversation, context)) {
           switch (event.type) {
             case "start":
               spent.path = event.path;
+              spent.reason = event.reason;
               known = event.usage;
               break;
             case "block_start":

@@ -110,6 +110,7 @@ function rowOf(
     promptChars: promptChars(conversation),
     queuedMs: Math.round(note.queuedMs),
     path: spent?.path ?? null,
+    reason: spent?.reason ?? null,
     cache: note.cache,
     charged: charged ? { requests: 1, tokens: total(tokens) } : { requests: 0, tokens: 0 },
   };

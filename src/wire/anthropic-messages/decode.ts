@@ -49,11 +49,15 @@ function decode(request: MessagesRequest, context: DecodeContext, endsWith: "use
   const alternation = createAlternation("messages", endsWith);
   const system = withoutBillingNote(blocks.system(request.system ?? [], "system"));
 
+  const addSystem = (texts: string[]) => {
+    if (!alternation.addSystem(texts)) system.push(...texts);
+  };
+
   for (const [index, { role, content }] of request.messages.entries()) {
     const param = `messages.${index}.content`;
     if (role === "user") alternation.addUser(blocks.user(content, param), param);
     else if (role === "assistant") alternation.addAssistant(blocks.assistant(content, param));
-    else system.push(...blocks.system(content, param));
+    else addSystem(blocks.system(content, param));
   }
 
   const conversation: Conversation = {

@@ -55,7 +55,7 @@ const blockSchema = t.Object(
 const messageSchema = t.Object(
   {
     role: t.Union([t.Literal("user"), t.Literal("assistant"), t.Literal("system")], {
-      description: "`system` adds to the system prompt, wherever it stands.",
+      description: "`system` before the first message adds to the system prompt; later it stays at its place.",
     }),
     content: t.Union([t.String(), t.Array(blockSchema)]),
   },

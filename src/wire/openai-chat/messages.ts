@@ -9,7 +9,7 @@ import { decodeContent, decodeTexts } from "./parts.ts";
 import type { ChatMessage } from "./schema.ts";
 
 export interface DecodedMessages {
-  /** The system and developer texts, in order. */
+  /** The system and developer texts before the first message, in order. */
   system: string[];
   /** Roles alternate, the last is the user's; the first may be the assistant's. */
   messages: Message[];
@@ -31,6 +31,9 @@ export function decodeMessages(input: ChatMessage[], limits: ImageLimits, ignore
   const calls = createCallLedger();
   const system: string[] = [];
   const messages = createAlternation("messages");
+  const addSystem = (texts: string[]) => {
+    if (!messages.addSystem(texts)) system.push(...texts);
+  };
 
   for (const [index, message] of input.entries()) {
     const at = `messages.${index}`;
@@ -38,7 +41,7 @@ export function decodeMessages(input: ChatMessage[], limits: ImageLimits, ignore
     switch (message.role) {
       case "system":
       case "developer":
-        for (const { text } of decodeTexts(message.content, images, param, systemTakes)) system.push(text);
+        addSystem(decodeTexts(message.content, images, param, systemTakes).map(({ text }) => text));
         break;
       case "user":
         if (message.name !== undefined) ignored.add("messages.name");

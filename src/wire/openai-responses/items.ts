@@ -16,7 +16,7 @@ export interface PlacedItem {
 }
 
 export interface DecodedItems {
-  /** The system and developer texts, in order. */
+  /** The system and developer texts before the first message, in order. */
   system: string[];
   /** Roles alternate, the last is the user's; the first may be the assistant's. */
   messages: Message[];
@@ -37,6 +37,9 @@ export function decodeItems(items: readonly PlacedItem[], limits: ImageLimits): 
   const calls = createCallLedger();
   const system: string[] = [];
   const messages = createAlternation("input");
+  const addSystem = (texts: string[]) => {
+    if (!messages.addSystem(texts)) system.push(...texts);
+  };
   /** Thinking belongs to what the assistant says after it; the model's API does not take it alone. */
   let thinking: AssistantBlock[] = [];
   const addAssistant = (blocks: AssistantBlock[]) => {
@@ -50,7 +53,7 @@ export function decodeItems(items: readonly PlacedItem[], limits: ImageLimits): 
     switch (kindOf(item)) {
       case "system":
       case "developer":
-        for (const { text } of decodeTexts(item.content, images, param, systemTakes)) system.push(text);
+        addSystem(decodeTexts(item.content, images, param, systemTakes).map(({ text }) => text));
         break;
       case "user":
         thinking = [];

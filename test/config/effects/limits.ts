@@ -1,13 +1,14 @@
 /** Settings that bound what runs, waits and is taken. */
 
 import { expect } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { openStore } from "../../../src/store/open.ts";
 import { ask, user } from "../../chat/client.ts";
 import { processesAtHome, waitUntil } from "../../harness/processes.ts";
 import { createTemp } from "../../harness/temp.ts";
 import { usageRow } from "../../store/opened.ts";
+import { answer as kept, keptIn, storedIn } from "../../store/sessions.ts";
 import { answer, type Effect, type FakeServer, hang, silence } from "./bench.ts";
 
 const hi = { messages: [user("Hi.")] };
@@ -40,6 +41,17 @@ const sees = (server: FakeServer, inflight: number, queued: number) =>
 /** Asks the same again and again; resolves to what the cache made of it. */
 const repeated = (server: FakeServer, question: string) => async () =>
   (await ask(server.ocp, { messages: [user(question)] })).headers.get("x-ocp-cache");
+
+/** Writes answers of 30 KB, each of a conversation of its own, as a server of an hour ago has left them. */
+async function keepAnswers(data: string, names: string[]): Promise<void> {
+  mkdirSync(data, { recursive: true });
+  const { kept: answers, state } = keptIn(data, { now: Date.now() - 3_600_000 });
+  for (const name of names) {
+    state.now++;
+    answers.keep(kept(name, name, { content: [{ type: "text", text: "x".repeat(30_000) }] }));
+  }
+  await answers.close();
+}
 
 export const limits: Record<string, Effect> = {
   // A running server takes no less than 30 s: test/claude/limits.test.ts shows a change without the wait.
@@ -169,6 +181,38 @@ export const limits: Record<string, Effect> = {
     expect([await cache(), await cache()]).toEqual(["miss", "miss"]);
     await server.set({ cacheMaxBytes: 10_000 });
     expect([await cache(), await cache()]).toEqual(["miss", "hit"]);
+  },
+
+  async sessionMaxBytes({ start }) {
+    await using home = await createTemp();
+    const data = join(home.home, ".ocp");
+    await keepAnswers(data, ["first", "second", "third"]);
+    const env = { OCP_SESSION_KEEP: "24", OCP_SESSION_MAX_BYTES: "70000" };
+    await (await start({ temp: home, env })).stop();
+    expect(Object.keys(storedIn(data))).toEqual(["second", "third"]);
+    const ocp = await start({ temp: home, env: { OCP_SESSION_KEEP: "24" } });
+    const response = await fetch(`${ocp.url}/settings`, { method: "PATCH", body: '{"sessionMaxBytes":40000}' });
+    expect(response.status).toBe(200);
+    await ocp.stop();
+    expect(Object.keys(storedIn(data))).toEqual(["third"]);
+  },
+
+  async sessionKeep({ start }) {
+    await using home = await createTemp();
+    const data = join(home.home, ".ocp");
+    await keepAnswers(data, ["first"]);
+    const files = () => readdirSync(data).filter((name) => name.startsWith("sessions.db"));
+    await (await start({ temp: home, env: { OCP_SESSION_KEEP: "24" } })).stop();
+    expect(storedIn(data)).toEqual({ first: ["first"] });
+    const ocp = await start({ temp: home });
+    expect(files()).toEqual([]);
+    for (const hours of [2, 0]) {
+      const body = JSON.stringify({ sessionKeep: hours });
+      expect((await fetch(`${ocp.url}/settings`, { method: "PATCH", body })).status).toBe(200);
+      expect(files().includes("sessions.db")).toBe(hours > 0);
+    }
+    expect(files()).toEqual([]);
+    await ocp.stop();
   },
 
   async usageDays({ start }) {
