@@ -280,6 +280,7 @@ describe.each(targets())("answers that are kept over a restart (%s)", (target) =
 
   test("stand in one file, and in none after `ocp clear`", async () => {
     await using talked = await talk(0.5, { OCP_SESSION_KEEP: "1" });
+    await waitUntil("the answers are written", () => kept(talked.home).has(answer));
     expect([...kept(talked.home)]).toContain(earlier);
     expect((await fetch(`${talked.ocp.url}/sessions`, { method: "DELETE" })).status).toBe(200);
     await waitUntil("all are gone", () => kept(talked.home).size === 0);

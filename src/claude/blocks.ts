@@ -16,17 +16,20 @@ import { cliName } from "./names.ts";
 
 /**
  * A user's message: instructions of the client as the reminders that the CLI itself uses, results first and in the
- * CLI's own form.
+ * CLI's own form. `isFolded`: what stands beside the results went to a process that waited for them.
  */
-export function userBlocks(content: UserMessage["content"]): CliBlock[] {
-  return besideErrors(folded(content)).map((block) =>
+export function userBlocks(content: UserMessage["content"], isFolded = false): CliBlock[] {
+  return besideErrors(isFolded ? folded(content) : beside(content)).map((block) =>
     block.type === "tool_result" ? asReturned(block) : { ...block },
   );
 }
 
-/** An answer, its calls under the names that the CLI knows. */
+/** An answer, its calls under the names that the CLI knows. Of its own answers it leaves out texts of white space too. */
 export function assistantBlocks(content: readonly AssistantBlock[]): AssistantBlock[] {
-  return content.map((block) => (block.type === "tool_use" ? { ...block, name: cliName(block.name) } : block));
+  const said = content.filter((block) => block.type !== "text" || block.text.trim() !== "");
+  return (said.length > 0 ? said : content).map((block) =>
+    block.type === "tool_use" ? { ...block, name: cliName(block.name) } : block,
+  );
 }
 
 /**
@@ -44,18 +47,24 @@ export type CliBlock = { type: string; text?: string; [field: string]: unknown }
 type PlainBlock = Exclude<UserBlock, SystemBlock>;
 
 /**
- * Instructions become texts. What stands beside results becomes a part of the last one that is no error, as the CLI does
- * with its own reminders and with what its user says meanwhile: a process that waits for results takes nothing else.
+ * What stands beside results becomes a part of the last one that is no error, as the CLI does with its own reminders and
+ * with what its user says meanwhile: a process that waits for results takes nothing else.
  */
 function folded(content: readonly UserBlock[]): PlainBlock[] {
   const results = content.filter((block) => block.type === "tool_result").map(withContent);
-  const beside = content.filter((block) => block.type !== "tool_result");
+  const others = content.filter((block) => block.type !== "tool_result");
   const last = results.findLast(({ is_error }) => !is_error) ?? results.at(-1);
-  if (last === undefined || !beside.every((block) => fitsInto(last, block))) {
-    return [...results, ...beside.map((block) => (block.type === "system" ? reminder(block) : block))];
-  }
-  const parts = beside.map((block) => (block.type === "text" ? remark(block) : asPart(block)));
+  if (last === undefined || !others.every((block) => fitsInto(last, block))) return beside(content);
+  const parts = others.map((block) => (block.type === "text" ? remark(block) : asPart(block)));
   return results.map((block) => (block === last ? { ...block, content: [...block.content, ...parts] } : block));
+}
+
+/** Results as they are, and the others behind them, as the API takes them. */
+function beside(content: readonly UserBlock[]): PlainBlock[] {
+  return content.map((block) => {
+    if (block.type === "tool_result") return withContent(block);
+    return block.type === "system" ? reminder(block) : block;
+  });
 }
 
 /** An error is text alone, and the CLI itself reads no document that comes with a result. */

@@ -62,7 +62,7 @@ export function createChildren(options: ChildrenOptions): Children {
   return {
     start({ model, identity, hostTools, history, recorded }) {
       const bin = locate();
-      let trace: Trace;
+      let trace: Trace | undefined;
       let process: ClaudeProcess;
       try {
         trace = scratch.begin();
@@ -77,16 +77,18 @@ export function createChildren(options: ChildrenOptions): Children {
         );
         if (file !== undefined) files.set(process, file);
       } catch (error) {
+        if (trace) rmSync(trace.temporary, { recursive: true, force: true });
         // Bun's own text repeats the environment, where the token is.
         const cause = new Error((error as NodeJS.ErrnoException).code ?? "unknown");
         throw new OcpError("not_ready", "The claude CLI could not be started.", { cause });
       }
       living.add(process);
+      const { clear } = trace;
       const gone = process.exited.then(async (exit) => {
         living.delete(process);
         released.delete(process);
         onRoom();
-        await trace.clear(process.pid, identity.home);
+        await clear(process.pid, identity.home);
         if (exit.code !== null && exit.code !== 0) {
           log.warn("claude exited", { pid: process.pid, code: exit.code, stderr: exit.stderr || undefined });
         }

@@ -78,17 +78,14 @@ export function createConversations<S extends Holder>(
   /** By what they held once. */
   const passed = createMultiMap<S>();
   /** Calls that wait, and calls whose results are being answered right now, by principal and id. */
-  const parked = new Map<string, S>();
-  const claimed = new Map<string, S>();
+  const parked = createMultiMap<S>();
+  const claimed = createMultiMap<S>();
 
   const keyOf = (principalId: string, id: string) => `${principalId} ${id}`;
   const drop = (session: S) => {
     if (session.held !== null) held.remove(session.held, session);
     for (const { print } of session.points) passed.remove(print, session);
-    for (const id of session.awaited) {
-      const key = keyOf(session.principalId, id);
-      if (parked.get(key) === session) parked.delete(key);
-    }
+    for (const id of session.awaited) parked.remove(keyOf(session.principalId, id), session);
   };
 
   const takeParked = (
@@ -101,26 +98,27 @@ export function createConversations<S extends Holder>(
     if (last?.role !== "user") return null;
     const answered = last.content.filter((block) => block.type === "tool_result");
     const ids = new Set(answered.map((result) => normalisedId(result.tool_use_id)));
+    const holds = ({ held }: S) => held === prints.at(-2);
     for (const id of ids) {
-      if (claimed.has(keyOf(principalId, id))) {
+      if ([...claimed.get(keyOf(principalId, id))].some(holds)) {
         throw new OcpError("conflict", "Another request is answering these tool results at this moment.");
       }
     }
     const [first = ""] = ids;
-    const session = parked.get(keyOf(principalId, first));
+    // Some gateways give the calls of all conversations the same ids.
+    const candidates = [...parked.get(keyOf(principalId, first))];
+    const session = candidates.find(holds) ?? (candidates.length === 1 ? candidates[0] : undefined);
     if (!session) return null;
     drop(session);
     const results = resultsOf(last.content);
     const isHeld =
-      session.held === prints.at(-2) &&
-      ids.size === session.awaited.size &&
-      [...ids].every((id) => session.awaited.has(id));
+      holds(session) && ids.size === session.awaited.size && [...ids].every((id) => session.awaited.has(id));
     if (!isHeld || results === null || !passesBridge(results) || !usable(session)) {
       // The client has moved on with this call, so nobody will ever answer it here.
       discard(session, !isHeld ? "edited" : usable(session) ? "results" : "tools");
       return null;
     }
-    for (const id of ids) claimed.set(keyOf(principalId, id), session);
+    for (const id of ids) claimed.add(keyOf(principalId, id), session);
     return { session, missing: [], results, rewind: null };
   };
 
@@ -153,7 +151,7 @@ export function createConversations<S extends Holder>(
     awaiting({ messages }, principalId) {
       for (const block of messages.at(-1)?.content ?? []) {
         if (block.type !== "tool_result") continue;
-        return parked.get(keyOf(principalId, normalisedId(block.tool_use_id))) ?? null;
+        return [...parked.get(keyOf(principalId, normalisedId(block.tool_use_id)))][0] ?? null;
       }
       return null;
     },
@@ -167,11 +165,11 @@ export function createConversations<S extends Holder>(
       if (session.held === null) throw new Error("a process that holds nothing is not kept");
       held.add(session.held, session);
       for (const { print } of session.points) passed.add(print, session);
-      for (const id of session.awaited) parked.set(keyOf(session.principalId, id), session);
+      for (const id of session.awaited) parked.add(keyOf(session.principalId, id), session);
     },
     drop,
     settle(session) {
-      for (const [key, owner] of claimed) if (owner === session) claimed.delete(key);
+      for (const id of session.awaited) claimed.remove(keyOf(session.principalId, id), session);
     },
     waiting: () => [...held.values()].sort((a, b) => a.usedAt - b.usedAt),
   };

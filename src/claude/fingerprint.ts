@@ -2,8 +2,8 @@
  * Tells which conversations begin alike: one hash for every prefix of a conversation.
  *
  * Clients echo answers a little changed: reasoning dropped, white space trimmed, arguments completed with defaults, ids
- * without their punctuation. An answer of ours is therefore hashed as we gave it, found by the ids of its calls. Of
- * any other message that is hashed which such changes cannot touch.
+ * without their punctuation. An answer of ours is therefore hashed as we gave it, found at its place by the ids of its
+ * calls. Of any other message that is hashed which such changes cannot touch.
  */
 
 import type { AssistantBlock, Conversation, Message, UserBlock } from "../core/conversation.ts";
@@ -25,20 +25,34 @@ export interface FingerprintOptions {
   /** As the process gets it. */
   system: string;
   hasHostTools: boolean;
-  /** The answer of ours that made this call, as we gave it; null: it is not known. */
-  answerOf: (callId: string) => readonly AssistantBlock[] | null;
+  /** The answers of ours that made a call of this id, the newest first. */
+  answersOf: (callId: string) => readonly GivenAnswer[];
+}
+
+interface GivenAnswer {
+  /** Of the conversation with it. */
+  print: Fingerprint;
+  content: readonly AssistantBlock[];
 }
 
 export function fingerprints(conversation: Conversation, options: FingerprintOptions): Fingerprints {
-  const { principalId, system, hasHostTools, answerOf } = options;
+  const { principalId, system, hasHostTools, answersOf } = options;
   const bound = [sha256(JSON.stringify([principalId, conversation.model, system, hasHostTools]))];
   const bare = [sha256(principalId)];
   for (const message of conversation.messages) {
-    const digest = digestOf(asGiven(message, answerOf));
-    bound.push(sha256(bound.at(-1) as Fingerprint, digest));
-    bare.push(sha256(bare.at(-1) as Fingerprint, digest));
+    const digest = digestOf(message);
+    const given = givenAs(message, answersOf).map(({ print, content }) => ({ print, digest: digestOf(of(content)) }));
+    bound.push(boundOf(bound.at(-1) as Fingerprint, digest, given));
+    bare.push(sha256(bare.at(-1) as Fingerprint, given[0]?.digest ?? digest));
   }
   return { bound, bare };
+}
+
+/** With a message as it is, or as the answer of ours that it may be: that one was given at this very place. */
+function boundOf(before: Fingerprint, digest: string, given: ReadonlyArray<{ print: Fingerprint; digest: string }>) {
+  const own = sha256(before, digest);
+  if (given.some(({ print }) => print === own)) return own;
+  return given.find((answer) => answer.print === sha256(before, answer.digest))?.print ?? own;
 }
 
 /** The fingerprint of a conversation that has grown by one message. */
@@ -46,17 +60,19 @@ export function extend(fingerprint: Fingerprint, message: Message): Fingerprint 
   return sha256(fingerprint, digestOf(message));
 }
 
-/** A message with exactly the calls of an answer of ours is that answer, whatever the client made of the rest. */
-function asGiven(message: Message, answerOf: FingerprintOptions["answerOf"]): Message {
-  if (message.role === "user") return message;
+/** The answers of ours with exactly the calls of this message: it is one of them, whatever the client made of the rest. */
+function givenAs(message: Message, answersOf: FingerprintOptions["answersOf"]): readonly GivenAnswer[] {
+  if (message.role === "user") return [];
   const ids = callIds(message.content);
   const [first] = ids;
-  const given = first === undefined ? null : answerOf(first);
-  if (given === null) return message;
-  const known = new Set(callIds(given));
-  const isSame = known.size === new Set(ids).size && ids.every((id) => known.has(id));
-  return isSame ? { role: "assistant", content: [...given] } : message;
+  if (first === undefined) return [];
+  return answersOf(first).filter(({ content }) => {
+    const known = new Set(callIds(content));
+    return known.size === new Set(ids).size && ids.every((id) => known.has(id));
+  });
 }
+
+const of = (content: readonly AssistantBlock[]): Message => ({ role: "assistant", content: [...content] });
 
 function callIds(blocks: readonly AssistantBlock[]): string[] {
   return blocks.flatMap((block) => (block.type === "tool_use" ? [normalisedId(block.id)] : []));

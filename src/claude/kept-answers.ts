@@ -27,6 +27,10 @@ export interface KeptAnswer {
   effort: string | null;
   /** When it was asked, epoch ms. */
   at: number;
+  /** What stood beside the results that it answers went into them. */
+  isFolded: boolean;
+  /** How many of the answers before it the model had exactly as it gave them. */
+  behind: number;
 }
 
 export interface KeptAnswers {
@@ -42,6 +46,8 @@ export interface KeptAnswers {
   find(principalId: string, print: Fingerprint, conversationId?: string): KeptAnswer | null;
   /** The answer that made this call; `callId` in any spelling (normalisedId). Of several as `find` does. */
   byCall(principalId: string, callId: string, conversationId?: string): KeptAnswer | null;
+  /** The answers that made a call of this id, the newest first: some gateways give the same id again and again. */
+  callers(principalId: string, callId: string): KeptAnswer[];
   /** A conversation was continued or looked at: all its answers live on. */
   touch(conversationId: string): void;
   /** Forgets all of a principal, or all (ocp clear). */
@@ -75,6 +81,8 @@ export interface KeptAnswersOptions {
 const hour = 3_600_000;
 /** Ms in memory since the last use: people come back to their work the next day. */
 const memoryTime = 24 * hour;
+/** How many answers that made a call of the same id are looked at. */
+const callersMax = 16;
 /** Ms between two looks for what is too old. */
 const sweepInterval = 30_000;
 
@@ -125,15 +133,19 @@ export function createKeptAnswers(options: KeptAnswersOptions): KeptAnswers {
   sweeping.unref();
 
   return {
-    keep({ principalId, conversationId, print, model, content, effort, at }) {
+    keep({ principalId, conversationId, print, model, content, effort, at, isFolded, behind }) {
       if (isGone(principalId, now())) return;
-      const bytes = new TextEncoder().encode(JSON.stringify({ effort, content } satisfies Stored));
+      const bytes = new TextEncoder().encode(JSON.stringify({ effort, isFolded, behind, content } satisfies Stored));
       const conversation = { id: conversationId, principalId, usedAt: now() };
       shelf.put(conversation, { print, model, at, content: bytes, calls: callsOf(content) });
     },
     find: (principalId, print, conversationId) => pick(shelf.byPrint(principalId, print), conversationId),
     byCall: (principalId, callId, conversationId) =>
       pick(shelf.byCall(principalId, normalisedId(callId)), conversationId),
+    callers(principalId, callId) {
+      const found = [...shelf.byCall(principalId, normalisedId(callId))].slice(-callersMax).reverse();
+      return found.flatMap((answer) => pick([answer], undefined) ?? []);
+    },
     touch(conversationId) {
       const found = shelf.get(conversationId);
       if (found) shelf.touch(found, now());
@@ -169,7 +181,7 @@ export function createKeptAnswers(options: KeptAnswersOptions): KeptAnswers {
   };
 }
 
-type Stored = Pick<KeptAnswer, "content" | "effort">;
+type Stored = Pick<KeptAnswer, "content" | "effort" | "isFolded" | "behind">;
 
 function storedIn(bytes: Uint8Array): Stored {
   return JSON.parse(new TextDecoder().decode(bytes)) as Stored;

@@ -8,7 +8,7 @@ import type { StartReason } from "../core/turn.ts";
 import { type Fingerprint, type Fingerprints, fingerprints } from "./fingerprint.ts";
 import type { KeptAnswer, KeptAnswers, KeptConversation } from "./kept-answers.ts";
 import { normalisedId } from "./names.ts";
-import type { PastMessage } from "./session-file.ts";
+import type { AnswerFacts, PastMessage } from "./session-file.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 /** A conversation for as long as it may come back: it may have several processes, one after the other. */
@@ -23,6 +23,8 @@ export interface Lineage {
   /** Of all its messages; null before its first answer. */
   head: Fingerprint | null;
   readonly tally: Tally;
+  /** How many of the answers in its process are exactly as the model gave them. */
+  exact: number;
 }
 
 export interface LineageRequest {
@@ -50,6 +52,8 @@ export interface GivenAnswer {
   effort: string | null;
   /** When it was asked, epoch ms. */
   at: number;
+  /** What stood beside the results that it answers went into them. */
+  isFolded: boolean;
   /** How many messages the conversation has with it. */
   messages: number;
 }
@@ -69,18 +73,22 @@ export interface Lineages {
   prints(request: LineageRequest): Fingerprints;
   /** For a request that no process can go on with; `holding` tells of a conversation by its id. */
   originOf(request: LineageRequest, prints: Fingerprints, holding: (id: string) => Holding): Origin;
-  /** The conversation with our answers as we gave them. */
-  exact(request: LineageRequest, prints: Fingerprints): ExactHistory;
+  /** The conversation with our answers as we gave them; `owner`: the conversation of ours that it goes on with. */
+  exact(request: LineageRequest, prints: Fingerprints, owner?: string): ExactHistory;
+  /** The same for the process of a conversation that holds its first messages; the others may have been given in a fork. */
+  continued(request: LineageRequest, prints: Fingerprints, id: string, held: number): ExactHistory;
   /** `history` stays known for as long as the conversation is. */
   begin(origin: Origin, request: LineageRequest, history: ExactHistory): Lineage;
+  /** The process of the conversation holds this history from now on. */
+  follow(lineage: Lineage, history: ExactHistory): void;
   /** Keeps an answer that was given whole. */
   answered(lineage: Lineage, answer: GivenAnswer): void;
   /** No process holds the conversation any longer. */
   ended(lineage: Lineage, why: StartReason): void;
   /** Those without a process. */
   hibernated(principalId?: string): KeptConversation[];
-  /** Remembers of what is about to be forgotten that it was; returns how many conversations have no process. */
-  clear(principalId?: string): number;
+  /** Remembers of what is about to be forgotten that it was. */
+  clear(principalId?: string): void;
 }
 
 /** How many conversations are remembered by their last message, to say why none goes on; some 300 bytes each. */
@@ -109,10 +117,43 @@ export function createLineages(kept: KeptAnswers, now: () => number): Lineages {
   const find = (principalId: string, print: Fingerprint | undefined) =>
     print === undefined ? null : kept.find(principalId, print);
 
+  /** The conversation that gave the last of its answers. */
+  const ownerOf = ({ messages }: Conversation, principalId: string, bound: readonly Fingerprint[]) => {
+    for (let length = messages.length; length > 0; length--) {
+      const answer = messages[length - 1]?.role === "assistant" ? find(principalId, bound[length]) : null;
+      if (answer) return answer.conversationId;
+    }
+    return undefined;
+  };
+  const exact: Lineages["exact"] = ({ conversation, principalId }, { bound }, owner) => {
+    const answers: KeptAnswer[] = [];
+    let ids: ReadonlyMap<string, string> = new Map();
+    const ours = owner ?? ownerOf(conversation, principalId, bound);
+    const messages = conversation.messages.map((message, at): PastMessage => {
+      if (message.role === "user") return withIds(message, ids);
+      const found = kept.find(principalId, bound[at + 1] as Fingerprint, ours);
+      // Thoughts are bound to all that stands before them: behind other ones, or none, they would be refused.
+      const answer = found?.conversationId === ours && found?.behind === answers.length ? found : null;
+      if (answer) answers.push(answer);
+      const content = answer ? [...answer.content] : message.content;
+      ids = new Map(callsOf(content).map((id) => [normalisedId(id), id]));
+      return { role: "assistant", content, ...factsOf(answer) };
+    });
+    return { messages, began: answers[0]?.at ?? null, answers };
+  };
+  const follow = (lineage: Lineage, { answers }: ExactHistory) => {
+    lineage.exact = answers.length;
+    // A fork keeps what it has from its origin.
+    for (const answer of answers) {
+      if (answer.conversationId === lineage.id) kept.touch(lineage.id);
+      else kept.keep({ ...answer, conversationId: lineage.id });
+    }
+  };
+
   return {
     prints({ conversation, principalId, system, hasHostTools }) {
-      const answerOf = (callId: string) => kept.byCall(principalId, callId)?.content ?? null;
-      return fingerprints(conversation, { principalId, system, hasHostTools, answerOf });
+      const answersOf = (callId: string) => kept.callers(principalId, callId);
+      return fingerprints(conversation, { principalId, system, hasHostTools, answersOf });
     },
 
     originOf({ conversation, principalId }, { bound, bare }, holding) {
@@ -120,14 +161,13 @@ export function createLineages(kept: KeptAnswers, now: () => number): Lineages {
       /** How many messages there are up to the last answer. */
       const length = messages.findLastIndex(({ role }) => role === "assistant") + 1;
       if (length === 0) return { continues: null, reason: "new" };
-      const answer = find(principalId, bound[length]);
-      if (answer) {
-        const known = kept.conversation(principalId, answer.conversationId);
-        if (known?.head !== answer.print) return { continues: null, reason: "edited" };
+      const known = kept.conversation(principalId, { head: bound[length] as Fingerprint });
+      if (known) {
         const held = holding(known.id);
         if (held === "running") return { continues: null, reason: "forked" };
         return { continues: known, reason: held === "waiting" ? "tools" : (known.ended ?? "ended") };
       }
+      if (find(principalId, bound[length])) return { continues: null, reason: "edited" };
       const traced = traces.get(bare[length] as Fingerprint);
       if (traced?.cleared) return { continues: null, reason: "cleared" };
       if (traced) return { continues: null, reason: traced.model === model ? "system" : "model" };
@@ -137,26 +177,15 @@ export function createLineages(kept: KeptAnswers, now: () => number): Lineages {
       return { continues: null, reason: "unseen" };
     },
 
-    exact({ conversation, principalId }, { bound }) {
-      const answers: KeptAnswer[] = [];
-      let ids: ReadonlyMap<string, string> = new Map();
-      let conversationId: string | undefined;
-      // Thoughts are bound to all that stands before them: behind an answer that is not known ours would be refused.
-      let known = true;
-      const messages = conversation.messages.map((message, at): PastMessage => {
-        if (message.role === "user") return withIds(message, ids);
-        const answer = known ? kept.find(principalId, bound[at + 1] as Fingerprint, conversationId) : null;
-        known = answer !== null;
-        conversationId = answer?.conversationId;
-        if (answer) answers.push(answer);
-        const content = answer ? [...answer.content] : message.content;
-        ids = new Map(callsOf(content).map((id) => [normalisedId(id), id]));
-        return { role: "assistant", content, effort: answer?.effort ?? null, at: answer?.at ?? null };
-      });
-      return { messages, began: answers[0]?.at ?? null, answers };
+    exact,
+
+    continued(request, prints, id, held) {
+      const [own, forked] = [exact(request, prints, id), exact(request, prints)];
+      const begun = [own, forked].map(({ messages }) => JSON.stringify(messages.slice(0, held)));
+      return begun[0] === begun[1] ? forked : own;
     },
 
-    begin({ continues }, { conversation, principalId }, { answers }) {
+    begin({ continues }, { conversation, principalId }, history) {
       const lineage = {
         id: continues?.id ?? `s${crypto.randomUUID().slice(0, 8)}`,
         principalId,
@@ -166,19 +195,23 @@ export function createLineages(kept: KeptAnswers, now: () => number): Lineages {
         messages: continues?.messages ?? 0,
         head: continues?.head ?? null,
         tally: createTally(continues?.usage),
+        exact: 0,
       };
       note(lineage, null);
-      // A fork keeps what it has from its origin.
-      for (const answer of answers) {
-        if (answer.conversationId === lineage.id) kept.touch(lineage.id);
-        else kept.keep({ ...answer, conversationId: lineage.id });
-      }
+      follow(lineage, history);
       return lineage;
     },
 
-    answered(lineage, { print, bare, content, effort, at, messages }) {
+    follow,
+
+    answered(lineage, { print, bare, content, effort, at, isFolded, messages }) {
       const { id, principalId, model } = lineage;
-      kept.keep({ principalId, print, conversationId: id, model, content, effort, at });
+      // The API takes no thoughts that it has not signed: those that were cut, and those of a span of messages.
+      const whole = content.filter((block) => block.type !== "thinking" || block.signature !== "");
+      if (whole.length > 0) {
+        const behind = lineage.exact++;
+        kept.keep({ principalId, print, conversationId: id, model, content: whole, effort, at, isFolded, behind });
+      }
       trace(bare, { principalId, model, cleared: false });
       lineage.head = print;
       lineage.messages = messages;
@@ -186,18 +219,24 @@ export function createLineages(kept: KeptAnswers, now: () => number): Lineages {
       note(lineage, null);
     },
 
-    ended: note,
+    ended(lineage, why) {
+      // Another process may have gone on with it.
+      const known = kept.conversation(lineage.principalId, lineage.id);
+      if (known === null || known.head === lineage.head) note(lineage, why);
+    },
 
     hibernated: (principalId) => kept.conversations(principalId).filter(({ ended }) => ended !== null),
 
     clear(principalId) {
-      const known = kept.conversations(principalId);
       for (const each of traces.values()) {
         if (principalId === undefined || each.principalId === principalId) each.cleared = true;
       }
-      return known.filter(({ ended }) => ended !== null).length;
     },
   };
+}
+
+function factsOf(answer: KeptAnswer | null): AnswerFacts {
+  return answer ? { effort: answer.effort, at: answer.at, isFolded: answer.isFolded } : {};
 }
 
 function callsOf(content: readonly AssistantBlock[]): string[] {

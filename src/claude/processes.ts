@@ -136,7 +136,17 @@ export function createProcesses(options: ProcessesOptions): Processes {
   /** What has answered and is about to go. */
   const leaving = new Set<Session>();
   const lineages = createLineages(options.kept, now);
-  const reminders = createReminders({ children, directory: scratch.path });
+  const reminders = createReminders({
+    children: {
+      ...children,
+      start(process) {
+        room.make(sessionMemory, null);
+        return children.start(process);
+      },
+    },
+    scratch,
+    now,
+  });
   const conversations = createConversations<Session>((session, why) => end(session, why));
   const habits = createHabits();
   let lateModel = false;
@@ -251,6 +261,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
       now: now(),
     });
     hear(session, limits, now);
+    // Another request for the same conversation, which waited for the same, is to find it here.
+    running.add(session);
     return session;
   };
 
@@ -260,7 +272,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
 
   /** A process that holds the conversation, or did before its last messages; null: there is none. */
-  const take = async (request: ProcessRequest, prints: Fingerprints): Promise<Found | null> => {
+  const take = async (request: ProcessRequest, about: LineageRequest, prints: Fingerprints): Promise<Found | null> => {
     const { conversation, tools, principal, identity, capabilities } = request;
     const { model, messages } = conversation;
     const token = identity.kind === "isolated" ? identity.token : null;
@@ -275,9 +287,18 @@ export function createProcesses(options: ProcessesOptions): Processes {
     };
     const found = conversations.take(conversation, prints.bound, principal.id, usable, capabilities.rewinds);
     if (!found) return null;
-    const { rewind, ...rest } = found;
-    const question = messages.at(-1) as UserMessage;
-    const held = { ...rest, fresh: false, fromStart: false, startedWith: model, question };
+    const { session, results, rewind } = found;
+    const held = {
+      ...{ session, results, fresh: false, fromStart: false, startedWith: model },
+      ...{ question: messages.at(-1) as UserMessage, missing: found.missing },
+    };
+    if (rewind !== null || found.missing.length > 0) {
+      const at = messages.length - 1 - found.missing.length;
+      const history = lineages.continued(about, prints, session.lineage.id, at);
+      held.missing = history.messages.slice(at, -1);
+      held.question = history.messages.at(-1) as UserMessage;
+      lineages.follow(session.lineage, history);
+    }
     if (rewind === null) return { ...held, path: found.results ? "parked" : "live", reason: null };
     running.add(found.session);
     const isBack = await takeBack(found.session, rewind, request.signal);
@@ -299,12 +320,18 @@ export function createProcesses(options: ProcessesOptions): Processes {
     const { conversation, principal, identity, capabilities, hostTools, onlyNew } = request;
     const { model } = conversation;
     const token = identity.kind === "isolated" ? identity.token : null;
-    const origin = lineages.originOf(about, prints, holding);
+    const { reason } = lineages.originOf(about, prints, holding);
     const known = await remindersFor(request);
-    const exact = lineages.exact(about, prints);
+    // Another request may have gone on with it meanwhile.
+    const origin = { ...lineages.originOf(about, prints, holding), reason };
+    // Its client has moved on with other tools, so nobody will come back to that process.
+    for (const each of reason === "tools" ? conversations.waiting() : []) {
+      if (each.lineage.id === origin.continues?.id) end(each, "tools");
+    }
+    const exact = lineages.exact(about, prints, origin.continues?.id);
     const history = exact.messages.slice(0, -1);
     const question = exact.messages.at(-1) as UserMessage;
-    const fresh = { reason: origin.reason, fresh: true, question, results: null };
+    const fresh = { reason, fresh: true, question, results: null };
     const lineage = () => lineages.begin(origin, about, exact);
     if (history.length > 0 && known !== null) {
       const { stored, entered } = divided(history, question);
@@ -349,7 +376,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
       };
       const prints = lineages.prints(about);
       habits.note(request.principal.id, request.conversation.messages.length > 1);
-      const found = (request.onlyNew ? null : await take(request, prints)) ?? (await start(request, about, prints));
+      const found =
+        (request.onlyNew ? null : await take(request, about, prints)) ?? (await start(request, about, prints));
       const { session } = found;
       const askedAt = now();
       session.state = "running";
@@ -370,6 +398,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
             bare: extend(prints.bare.at(-1) as Fingerprint, message),
             content: message.content,
             at: askedAt,
+            isFolded: found.results !== null && found.question.content.some(({ type }) => type !== "tool_result"),
             effort: session.hasEffort ? (session.effort ?? session.defaultEffort) : null,
             messages: request.conversation.messages.length + 1,
           });
@@ -388,6 +417,8 @@ export function createProcesses(options: ProcessesOptions): Processes {
         },
         retire() {
           done();
+          ended.add(session);
+          lineages.ended(session.lineage, "ended");
           return children.retire(session.process);
         },
       };
@@ -432,8 +463,11 @@ export function createProcesses(options: ProcessesOptions): Processes {
       const waiting = conversations
         .waiting()
         .filter((each) => principalId === undefined || each.principalId === principalId);
+      const held = new Set([...running, ...waiting].map(({ lineage }) => lineage.id));
+      const forgotten = lineages.hibernated(principalId).filter(({ id }) => !held.has(id)).length;
       for (const each of waiting) end(each, "cleared");
-      return { ended: waiting.length, forgotten: lineages.clear(principalId) - waiting.length };
+      lineages.clear(principalId);
+      return { ended: waiting.length, forgotten };
     },
     async close() {
       clearTimeout(sweeping);

@@ -1,10 +1,11 @@
 /** Puts a conversation into a process that holds none of it, each message in its true role. */
 
-import type { Message, UserMessage } from "../core/conversation.ts";
+import type { UserMessage } from "../core/conversation.ts";
 import { type CliBlock, userBlocks } from "./blocks.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { ClaudeProcess } from "./process.ts";
 import { assistantFrame, userFrame } from "./protocol.ts";
+import { isFolded, type PastMessage } from "./session-file.ts";
 
 /** What the model reads before a conversation that the assistant begins: the API wants the user's message first. */
 const opening = "(The assistant speaks first.)";
@@ -16,7 +17,7 @@ const opening = "(The assistant speaks first.)";
  */
 export async function replay(
   process: ClaudeProcess,
-  history: readonly Message[],
+  history: readonly PastMessage[],
   model: string,
   settled: () => Promise<void>,
   fromStart: boolean,
@@ -25,11 +26,11 @@ export async function replay(
     process.send(userFrame([{ type: "text", text: opening }], false));
     await settled();
   }
-  for (const message of history) {
+  for (const [at, message] of history.entries()) {
     if (message.role === "assistant") {
       process.send(assistantFrame(message, model));
     } else {
-      process.send(userFrame(spaced(userBlocks(message.content)), false));
+      process.send(userFrame(spaced(userBlocks(message.content, isFolded(history[at + 1]))), false));
       await settled();
     }
   }

@@ -46,6 +46,7 @@ export async function prepareScratch({ path, realConfig }: ScratchOptions): Prom
   const unwanted = [".claude/.credentials.json", ".claude/settings.json", ".claude/sessions", "cc-socks", "tmp"];
   await Promise.all([...unwanted, ...toolLogs].map((name) => removeBelow(path, name)));
   await removeMatching(path, /^\.claude\.json\.tmp\./);
+  await removeMatching(path, /^reminders\.json\.\d+$/);
   await removeUnfit(join(path, ".claude.json"));
   let begun = 0;
 

@@ -16,6 +16,8 @@ export interface AnswerFacts {
   effort?: string | null;
   /** When it was asked, epoch ms; null: not known. The CLI tells the model when the date has changed. */
   at?: number | null;
+  /** What stood beside the results that it answers went into them. */
+  isFolded?: boolean;
 }
 
 /** A line that is none of a message's. */
@@ -46,11 +48,12 @@ export interface SessionFileOptions {
 /** JSON lines. */
 export function sessionFileOf(options: SessionFileOptions): string {
   const { messages, reminders, sessionId, model, cwd, version, entrypoint, open, now } = options;
-  const whole = messages[0]?.role === "assistant" ? [opening, ...messages] : messages;
+  const whole = messages[0]?.role === "user" ? messages : [opening, ...messages];
   let date: string | null = null;
   const entries = whole.flatMap((message, at): object[] => {
     if (message.role === "user") {
-      return [{ type: "user", message: { role: "user", content: userBlocks(message.content) } }];
+      const content = userBlocks(message.content, isFolded(whole[at + 1]));
+      return [{ type: "user", message: { role: "user", content } }];
     }
     const before = date;
     date = message.at ? dateOf(message.at) : date;
@@ -58,7 +61,7 @@ export function sessionFileOf(options: SessionFileOptions): string {
     return before === null || before === date ? [answer] : [changedDate(date as string), answer];
   });
   const [first, ...rest] = entries;
-  const all = first ? [first, ...reminders, ...rest, ...(open ? [unseen(model)] : [])] : [];
+  const all = [first as object, ...reminders, ...rest, ...(open ? [unseen(model)] : [])];
   const ids = all.map(() => crypto.randomUUID());
   const lines = all.map((entry, at) => ({
     parentUuid: ids[at - 1] ?? null,
@@ -73,6 +76,11 @@ export function sessionFileOf(options: SessionFileOptions): string {
     timestamp: new Date(now - (all.length - at) * 1_000).toISOString(),
   }));
   return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+/** Tells how a question went in, by its answer. */
+export function isFolded(answer: PastMessage | undefined): boolean {
+  return answer?.role === "assistant" && answer.isFolded === true;
 }
 
 /** In local time, as the CLI tells it. */

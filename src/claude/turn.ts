@@ -7,7 +7,18 @@ import { createAnswer } from "./answer.ts";
 import type { Attempt } from "./backend.ts";
 import { createChannel } from "./channel.ts";
 import { type Delivery, deliver } from "./deliver.ts";
-import { adjust, budgetOf, dialNames, dialsOf, effortOf, interrupt, lostThinking, seal, sealed } from "./dials.ts";
+import {
+  adjust,
+  budgetOf,
+  dialNames,
+  dialsOf,
+  type EffortLevel,
+  effortOf,
+  interrupt,
+  lostThinking,
+  seal,
+  sealed,
+} from "./dials.ts";
 import { failureOf } from "./failure.ts";
 import { offered, systemOf } from "./offer.ts";
 import type { Checkout, Processes } from "./processes.ts";
@@ -119,6 +130,7 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
   };
   const onFrame = (frame: CliFrame) => {
     delivery?.frame(frame);
+    if (frame.type === "assistant" && !frame.parent_tool_use_id) transcript.note(frame.message.content);
     if (!asked) {
       if (frame.type !== "result") return;
       if (frame.is_error) fail(failureOf(frame, null, now()));
@@ -166,7 +178,8 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
       also.effortLevel = wanted ?? null;
       session.effort = wanted;
     }
-    const another = wanted === session.effort || !session.hasEffort ? undefined : wanted;
+    const own = wanted ?? (session.defaultEffort as EffortLevel | null) ?? undefined;
+    const another = wanted === session.effort || !session.hasEffort ? undefined : own;
     const dials = dialsOf(conversation, options.forcing, another);
     if (fresh) {
       const servers = tools.tools.length > 0 ? { sdkMcpServers: [bridge.offer(tools)] } : {};
@@ -183,7 +196,11 @@ export async function* attempt(options: HeadlessAttempt): AsyncGenerator<TurnEve
     } else if (!bridge.offers(tools) && results) {
       const { notification, listed } = bridge.replace(tools);
       await send(notification);
-      await Promise.race([listed, unlisted(signal)]);
+      const ended = process.exited.then(() =>
+        Promise.reject(new OcpError("upstream_failed", "The claude process ended.")),
+      );
+      ended.catch(() => {});
+      await Promise.race([listed, ended, unlisted(signal)]);
     } else if (!bridge.offers(tools)) {
       const name = bridge.offer(tools);
       await send({

@@ -144,7 +144,7 @@ describe.each(targets())("the response cache of %s", (target) => {
     );
     expect(JSON.parse((await run("--json")).stdout)).toMatchObject({ entries: 1, totalHits: 2, ttl: 600_000 });
     expect((await run("clear")).stdout).toBe("1 answer forgotten.\n");
-    expect(JSON.parse((await run("clear", "--json")).stdout)).toEqual({ cleared: 0 });
+    expect(JSON.parse((await run("clear", "--json")).stdout)).toEqual({ cleared: 0, forgotten: 0 });
     expect(outcomeOf(await ask(ocp, question))).toBe("miss");
   });
 
@@ -194,7 +194,8 @@ describe.each(targets())("the sessions of %s", (target) => {
     await using simulator = startSimulator();
     await using ocp = await startOcp({ target, simulator, env: { OCP_LIVE_MAX: "4" } });
     const run = (...args: string[]) => runOcp(target, args, { OCP_URL: ocp.url, TZ: "UTC" });
-    expect(await run("sessions")).toEqual({ code: 0, stdout: "No conversation has a live process.\n", stderr: "" });
+    const nothing = "No conversation has a live process, and none hibernates.\n";
+    expect(await run("sessions")).toEqual({ code: 0, stdout: nothing, stderr: "" });
     expect(JSON.parse((await run("sessions", "--json")).stdout)).toEqual([]);
 
     await ask(ocp, {
@@ -207,8 +208,10 @@ describe.each(targets())("the sessions of %s", (target) => {
     ]);
     const { stdout } = await run("sessions");
     const [head, row, ...more] = stdout.trimEnd().split("\n");
-    expect(head).toMatch(/^ID +WHOSE +PID +MODEL +STATE +MESSAGES +TURNS +SINCE +LAST USED$/);
-    expect(row).toMatch(/^\S+ +local +\d+ +claude-sonnet-5-5 +\w+ +\d+ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-/);
+    expect(head).toMatch(/^ID +WHOSE +PID +MODEL +STATE +MESSAGES +TURNS +CACHED +REBUILT +SINCE +LAST USED$/);
+    expect(row).toMatch(
+      /^\S+ +local +\d+ +claude-sonnet-5-5 +\w+ +4 +1 +0 % +1 \(unseen\) +\d{4}-\d\d-\d\d [\d:]+ +\d{4}-/,
+    );
     expect(more).toEqual([]);
 
     expect((await run("clear")).stdout).toBe("1 process ended; running answers go on.\n");

@@ -86,16 +86,15 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
     return request;
   };
 
-  /** A space before a slash is what the CLI needs to take it for text: in a past message, and the oldest in any. */
-  const past = (words: string) => (words.startsWith("/") ? ` ${words}` : words);
-  const plain = (words: string) => (cli === "oldest" ? past(words) : words);
+  /** A space before a slash is what the oldest CLI needs to take it for text. */
+  const plain = (words: string) => (cli === "oldest" && words.startsWith("/") ? ` ${words}` : words);
 
   /** Each place that a client can write to, as it sends it and as it must arrive. */
   const places = (words: string) => {
     const arrived = text(plain(words));
     const call = { id: "call_1", type: "function", function: { name: "read", arguments: JSON.stringify({ words }) } };
     const use = { type: "tool_use", id: "call_1", name: "read", input: { words } };
-    const result = { type: "tool_result", tool_use_id: "call_1", content: [text(words)] };
+    const resultOf = (words: string) => ({ type: "tool_result", tool_use_id: "call_1", content: [text(words)] });
     const called = { role: "assistant", content: null, tool_calls: [call] };
     const answered = (content: unknown) => ({ role: "tool", tool_call_id: "call_1", content });
     return [
@@ -125,9 +124,9 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
           user("Go on."),
         ],
         arrives: [
-          user([text(past(words))]),
+          user([text(plain(words))]),
           assistant([text(words)]),
-          user([text("More."), text(past(words))]),
+          user([text("More."), text(plain(words))]),
           assistant([text("Yes.")]),
           user([text("Go on.")]),
         ],
@@ -135,7 +134,7 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
       {
         place: "a result and the arguments of a tool call",
         messages: [user("Read."), called, answered(words)],
-        arrives: [user([text("Read.")]), assistant([use]), user([result])],
+        arrives: [user([text("Read.")]), assistant([use]), user([resultOf(words)])],
       },
       {
         place: "a result of a tool call in history, and the text after it",
@@ -143,7 +142,7 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
         arrives: [
           user([text("Read.")]),
           assistant([use]),
-          user([result, text(past(words))]),
+          user([resultOf(words), text(plain(words))]),
           assistant([text("Yes.")]),
           user([text("Go on.")]),
         ],
@@ -169,7 +168,7 @@ describe.each(settings)("host leaks ($name)", ({ target, cli }) => {
 
   test("all commands one after the other in history stay a conversation", async () => {
     const history = commands.flatMap((command) => [user(command), assistant("Yes.")]);
-    const arrives = commands.flatMap((command) => [user([text(past(command))]), assistant([text("Yes.")])]);
+    const arrives = commands.flatMap((command) => [user([text(plain(command))]), assistant([text("Yes.")])]);
     const request = await sent([...history, user("Go on.")]);
     expect(sentMessages(request)).toEqual([...arrives, user([text("Go on.")])]);
   });

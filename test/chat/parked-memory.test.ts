@@ -80,8 +80,10 @@ async function health({ url }: Ocp): Promise<any> {
   return (await fetch(`${url}/health`)).json();
 }
 
+/** The conversations that have a process. */
 async function sessionsOf({ url }: Ocp): Promise<Array<{ state: string; principal: string; pid: number }>> {
-  return ((await (await fetch(`${url}/sessions`)).json()) as any).sessions;
+  const { sessions } = (await (await fetch(`${url}/sessions`)).json()) as any;
+  return sessions.filter(({ state }: any) => state !== "hibernated");
 }
 
 /** Looks again and again, until it is asked for the most that was seen. */

@@ -50,6 +50,8 @@ const answer = (conversationId: string, print: string, change: Partial<KeptAnswe
   content: thought(print),
   effort: "medium",
   at: epoch,
+  isFolded: false,
+  behind: 0,
   ...change,
 });
 const conversation = (id: string, change: Partial<KeptConversation> = {}): KeptConversation => ({

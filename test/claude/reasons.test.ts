@@ -1,8 +1,9 @@
 /** Why a turn did not go on in a process that held its conversation, and what each conversation has cost. */
 
 import { describe, expect, test } from "bun:test";
+import { createKeptAnswers } from "../../src/claude/kept-answers.ts";
 import { noUsage, type Usage } from "../../src/core/turn.ts";
-import { type Answered, said, shared, text, user } from "./engine.ts";
+import { type Answered, drive, said, shared, text, user } from "./engine.ts";
 
 const driven = shared();
 
@@ -53,3 +54,12 @@ test("no token is counted twice where a turn has figures at its start and at its
   expect(atStart.input).toBeGreaterThan(0);
   expect(driven().engine.sessions()[0]?.usage.input).toBe(turn.usage.input);
 });
+
+test("nothing is forgotten where nothing is kept", async () => {
+  const log = { info() {}, warn() {}, error() {} };
+  const settings = { hours: () => 0, maxBytes: () => 0, disk: null, isGone: () => false, log, now: Date.now };
+  await using forgetful = await drive("newest", { kept: createKeptAnswers(settings) });
+  forgetful.script("One.");
+  await forgetful.turn([user("hi")]);
+  expect(forgetful.engine.clearSessions()).toEqual({ ended: 1, forgotten: 0 });
+}, 30_000);

@@ -4,7 +4,19 @@ import { describe, expect, test } from "bun:test";
 import type { Message, Sampling } from "../../src/core/conversation.ts";
 import type { Script, ScriptBlock } from "../../src/demo/script.ts";
 import { cliVersions } from "../harness/claude.ts";
-import { called, drive, result, said, text, tool, toolbox, user } from "./engine.ts";
+import {
+  called,
+  drive,
+  growsByAppending,
+  rebuiltBy,
+  result,
+  said,
+  saidUpstream,
+  text,
+  tool,
+  toolbox,
+  user,
+} from "./engine.ts";
 
 const thought = (thinking: string): ScriptBlock => ({ type: "thinking", thinking, signature: btoa(thinking) });
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -33,7 +45,7 @@ const steps: Array<[Message, Script, Partial<Sampling>?]> = [
     { blocks: [{ type: "redacted_thinking", data: "c2VjcmV0" }, "Four."] },
   ],
   [user("fifth"), { blocks: [called("toolu_4")] }],
-  [user({ ...result("toolu_4", ""), content: [] }, { type: "system", text: "Be brief." }), { blocks: ["Five."] }],
+  [user({ ...result("toolu_4", ""), content: [] }), { blocks: ["Five."] }],
   [user("sixth"), { blocks: ["Six."] }, { effort: "max" }],
   [user("seventh"), { blocks: ["Seven."] }, { effort: "max" }],
   [user("eighth"), { blocks: ["Eight."] }],
@@ -85,3 +97,35 @@ describe.each(cliVersions)("a conversation that is evicted after each of its tur
     120_000,
   );
 });
+
+test.each(cliVersions)(
+  "what went in beside results stays there when the process is lost behind it (%s)",
+  async (cli) => {
+    let liveMax = 16;
+    await using driven = await drive(cli, { liveMax: () => liveMax });
+    const tools = { toolbox: toolbox(tool("read_file")) };
+    driven.script(called("toolu_1"), called("toolu_2"), "Three.", "Four.");
+    const messages = [user("first")];
+    const go = async (next: Message) => {
+      const answer = await driven.turn(messages, tools);
+      messages.push(said(answer), next);
+      return answer.path;
+    };
+    await go(user(result("toolu_1", "one"), "And be quick.", { type: "system", text: "Be kind." }));
+    expect(await go(user(result("toolu_2", "two"), "Go on."))).toBe("parked");
+    const lose = () => {
+      liveMax = 0;
+      driven.engine.reconsider();
+      liveMax = 16;
+    };
+    lose();
+    // Nobody waits for these: they stand beside the results as the client sent them.
+    expect(await go(user("third"))).toBe(rebuiltBy(cli));
+    expect(saidUpstream(driven.upstream()[2]).at(-1)).toBe("user: two | Go on.");
+    lose();
+    expect(await go(user("fourth"))).toBe(rebuiltBy(cli));
+    expect(growsByAppending(driven.upstream())).toBe(true);
+    expect(driven.upstream()).toHaveLength(4);
+  },
+  60_000,
+);

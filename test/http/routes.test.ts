@@ -135,6 +135,8 @@ describe("the request id", () => {
           principal: "remote",
           address: null,
           model: "claude-sonnet-5-5",
+          process: "new",
+          reason: "new",
           outcome: "ok",
         },
       },

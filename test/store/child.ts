@@ -77,7 +77,8 @@ const jobs: Record<string, () => unknown> = {
     const taken = Math.max(0, ...file.read().flatMap(({ answers }) => answers.map(({ id }) => id)));
     for (let at = 1; ; at++) {
       const print = `${argument}-${at}`;
-      const content = new TextEncoder().encode(JSON.stringify(answer("c", print).content));
+      const { effort, isFolded, behind, content: blocks } = answer("c", print);
+      const content = new TextEncoder().encode(JSON.stringify({ effort, isFolded, behind, content: blocks }));
       const put = { id: `c${print}`, principalId: "ann", usedAt: Date.now(), note: null };
       file.write([{ put, added: [{ id: taken + at, print, model: "m", at: 0, content }], released: [] }]);
       say(print);

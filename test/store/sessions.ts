@@ -40,7 +40,14 @@ export function answer(conversationId: string, words: string, change: Partial<Ke
     { type: "text" as const, text: words },
     { type: "tool_use" as const, id: `toolu_${words}`, name: "look", input: { words } },
   ];
-  const rest = { principalId: "ann", model: "claude-sonnet-5-5-20260901", effort: null, at: epoch };
+  const rest = {
+    principalId: "ann",
+    model: "claude-sonnet-5-5-20260901",
+    effort: null,
+    at: epoch,
+    isFolded: false,
+    behind: 0,
+  };
   return { ...rest, conversationId, print: words, content, ...change };
 }
 

@@ -77,9 +77,15 @@ test("what Claude Code sends is taken, and what has no effect of it is named", (
   );
   expect(conversation).toEqual({
     model: "claude-opus-5-5",
-    system: "You are an agent.\n\nBe brief.\n\nToday is Friday.\n\nIt is late.\n\nBy the operator.",
+    system: "You are an agent.\n\nBe brief.\n\nBy the operator.",
     messages: [
-      { role: "user", content: [{ type: "text", text: "hi" }] },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "hi" },
+          { type: "system", text: "Today is Friday." },
+        ],
+      },
       {
         role: "assistant",
         content: [
@@ -89,7 +95,10 @@ test("what Claude Code sends is taken, and what has no effect of it is named", (
       },
       {
         role: "user",
-        content: [{ type: "tool_result", tool_use_id: "toolu_1", content: [text("ok") as never], is_error: false }],
+        content: [
+          { type: "tool_result", tool_use_id: "toolu_1", content: [text("ok") as never], is_error: false },
+          { type: "system", text: "It is late." },
+        ],
       },
     ],
     toolbox: {

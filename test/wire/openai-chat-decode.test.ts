@@ -294,7 +294,7 @@ describe("messages", () => {
     expect(decode({ messages }).conversation.messages as unknown[]).toEqual(expected);
   });
 
-  test("system and developer texts are joined in order, wherever they stand, the operator's last", () => {
+  test("system and developer texts before the first message are joined, the operator's last; later ones stay", () => {
     const messages = [
       { role: "system", content: "one" },
       { role: "user", content: "a" },
@@ -303,8 +303,11 @@ describe("messages", () => {
       { role: "system", content: "" },
     ];
     const { conversation } = decode({ messages }, { systemPrompt: "four" });
-    expect(conversation.system).toBe("one\n\ntwo\n\nthree\n\nfour");
-    expect(conversation.messages as unknown[]).toEqual([{ role: "user", content: [text("a"), text("b")] }]);
+    expect(conversation.system).toBe("one\n\nfour");
+    const instruction = (words: string) => ({ type: "system", text: words });
+    expect(conversation.messages as unknown[]).toEqual([
+      { role: "user", content: [text("a"), instruction("two"), instruction("three"), text("b")] },
+    ]);
   });
 
   test("a prompt in place of messages is one user message", () => {

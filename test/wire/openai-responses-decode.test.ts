@@ -240,12 +240,14 @@ describe("items", () => {
   });
 });
 
-test("system texts come in order: instructions, messages, the operator's", () => {
+test("system texts before the first message come in order: instructions, messages, the operator's", () => {
   const body = {
     instructions: "One.",
     input: [{ role: "system", content: "Two." }, says("hi"), { role: "developer", content: "Three." }],
   };
-  expect(decode(body, { systemPrompt: "Four." }).conversation.system).toBe("One.\n\nTwo.\n\nThree.\n\nFour.");
+  const { conversation } = decode(body, { systemPrompt: "Four." });
+  expect(conversation.system).toBe("One.\n\nTwo.\n\nFour.");
+  expect(conversation.messages as unknown[]).toEqual([user(text("hi"), { type: "system", text: "Three." })]);
 });
 
 describe("parameters", () => {

@@ -257,7 +257,7 @@ export async function createTerminalBackend(options: TerminalBackendOptions): Pr
         principalId: principal.id,
         system: keyOf(binding),
         hasHostTools: hostTools !== null,
-        answerOf: () => null,
+        answersOf: () => [],
       }).bound;
       signal.throwIfAborted();
       prompt = promptOf(parted(conversation).rest ?? afterResults);
