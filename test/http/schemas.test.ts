@@ -149,6 +149,10 @@ describe("a schema of one key", () => {
 test("an answer in a fence that is full of white space costs its reading alone", async () => {
   await using ocp = await start();
   const key = await keyOf(ocp, "attacker");
+  says("x".repeat(400_000));
+  const [, plain] = await beside(ocp, async () => {
+    expect(await ask(ocp, key, { type: "object" })).toMatchObject({ status: 502 });
+  });
   says(`\`\`\`json${"\n".repeat(200_000)}x${"\n".repeat(200_000)}y`);
   const figures = await beside(ocp, async () => {
     expect(await ask(ocp, key, { type: "object" })).toMatchObject({ status: 502 });
@@ -156,5 +160,6 @@ test("an answer in a fence that is full of white space costs its reading alone",
     expect((await ask(ocp, key, { type: "object" })).body.choices[0].message.content).toBe('{"a":1}');
   });
   expect(figures[1].failures).toEqual([]);
-  expect(figures[1].cpuMs).toBeLessThan(figures[1].wallMs / 2);
+  // The system counts processor time by tens of ms.
+  expect(figures[1].cpuMs).toBeLessThan(10 * Math.max(plain.cpuMs, 100));
 });
