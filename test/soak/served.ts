@@ -98,7 +98,7 @@ export async function remainders(ocp: Ocp, before: Holding): Promise<string[]> {
 }
 
 /** What the CLI keeps for itself, however many processes there were. */
-const kept = /^\.claude\.json(\.lock)?$|^\.claude\/(backups|plugins)\//;
+const kept = /^reminders\.json$|^\.claude\.json(\.lock)?$|^\.claude\/(backups|plugins)\//;
 
 /** Stops it. What it leaves behind and what it should not have said; a sentence each. */
 export async function goodbye(ocp: Ocp): Promise<string[]> {
