@@ -252,7 +252,8 @@ describe.each(targets())("the operator's settings for prompts (%s)", (target) =>
       { role: "developer", content: "Use English." },
     ];
     const { request, truncated } = await sent({ messages: system });
-    expect(sentSystem(request)).toBe("Be brief.\n\nUse English.\n\nHouse rule.");
+    expect(sentSystem(request)).toBe("Be brief.\n\nHouse rule.");
+    expect(JSON.stringify(request.body?.messages)).toContain("Use English.");
     expect(truncated).toBeNull();
     expect(sentSystem((await sent({ messages: [user("Hi.")] })).request)).toBe("House rule.");
   });

@@ -92,7 +92,10 @@ describe.each(settings)("the conversation upstream ($name)", ({ target, cli }) =
           user("Thanks. Is that all?"),
         ],
       });
-      expect(sentSystem(request)).toBe("Be brief.\n\nAnswer in English.");
+      expect(sentSystem(request)).toBe("Be brief.");
+      const reminder = "<system-reminder>\nAnswer in English.\n</system-reminder>";
+      const [, , corrected] = (request.body?.messages ?? []).filter(({ role }) => role !== "system");
+      expect(JSON.stringify(corrected)).toContain(JSON.stringify(reminder));
       expect(sentMessages(request)).toEqual([
         user([text("What is this?"), image("image/png", png)]),
         assistant([text("A pixel.")]),
