@@ -350,6 +350,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
             version: capabilities.version,
             entrypoint: "sdk-cli",
             open: entered.length > 0,
+            entered: entered[0],
             now: now(),
           }),
       });

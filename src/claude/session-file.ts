@@ -41,18 +41,20 @@ export interface SessionFileOptions {
   entrypoint: "cli" | "sdk-cli";
   /** The model is still to answer the last message: it and the next one are one, as the client sent them. */
   open: boolean;
+  /** The answer to the last message, where that is entered behind the file. */
+  entered?: PastMessage | undefined;
   /** Epoch ms. */
   now: number;
 }
 
 /** JSON lines. */
 export function sessionFileOf(options: SessionFileOptions): string {
-  const { messages, reminders, sessionId, model, cwd, version, entrypoint, open, now } = options;
+  const { messages, reminders, sessionId, model, cwd, version, entrypoint, open, entered, now } = options;
   const whole = messages[0]?.role === "user" ? messages : [opening, ...messages];
   let date: string | null = null;
   const entries = whole.flatMap((message, at): object[] => {
     if (message.role === "user") {
-      const content = userBlocks(message.content, isFolded(whole[at + 1]));
+      const content = userBlocks(message.content, isFolded(whole[at + 1] ?? entered));
       return [{ type: "user", message: { role: "user", content } }];
     }
     const before = date;
