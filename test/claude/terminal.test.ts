@@ -500,7 +500,7 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       expect(JSON.stringify(driven.upstream()[1].messages)).toContain("the content");
     }, 60_000);
 
-    test("results that come with words are entered beside them", async () => {
+    test("what the user says beside results goes into the session that waits, and is marked as the user's", async () => {
       driven.simulator.play(({ number }) => (number === 1 ? calling("toolu_1") : { blocks: ["Done."] }));
       const first = await driven.turn([user("Do it.")], tools);
       const mixed = user(result("toolu_1", "the content"), "and hurry");
@@ -508,7 +508,9 @@ describe.each(cliVersions)("the interactive CLI (%s)", (cli) => {
       const last = driven.upstream()[1].messages.at(-1);
       expect(last.content[0]).toMatchObject({ type: "tool_result", tool_use_id: "toolu_1" });
       expect(JSON.stringify(last.content[0])).toContain("the content");
-      expect(last.content.at(-1)).toMatchObject({ type: "text", text: "and hurry" });
+      expect(JSON.stringify(last.content[0])).toContain(
+        JSON.stringify("<system-reminder>\nThe user says beside these results:\n\nand hurry\n</system-reminder>"),
+      );
       expect(JSON.stringify(driven.upstream()[1].messages)).not.toMatch(/No response requested|where you left off/);
     }, 60_000);
 
