@@ -11,7 +11,8 @@ const maxConcurrent = 8;
 /** Short, so that processes also end by their age. */
 const sessionTtlMs = 15_000;
 /** For what takes no longer than a moment on an idle machine. */
-const patienceMs = 20_000;
+// Longer than a schema worker stays without work (src/schema/checker.ts).
+const patienceMs = 40_000;
 
 /** Processes that there may be at any moment: a turn has one that runs, and may have one that it just gave up. */
 export const mostProcesses = 2 * maxConcurrent + liveMax + spares;
