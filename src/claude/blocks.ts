@@ -47,8 +47,8 @@ export type CliBlock = { type: string; text?: string; [field: string]: unknown }
 type PlainBlock = Exclude<UserBlock, SystemBlock>;
 
 /**
- * What stands beside results becomes a part of the last one that is no error, as the CLI does with its own reminders and
- * with what its user says meanwhile: a process that waits for results takes nothing else.
+ * Appends the blocks beside results to the last result that is no error: a process that waits for results takes nothing
+ * else. The CLI does the same with its reminders and with a user's message in the middle of a turn.
  */
 function folded(content: readonly UserBlock[]): PlainBlock[] {
   const results = content.filter((block) => block.type === "tool_result").map(withContent);
@@ -79,7 +79,7 @@ function asPart(block: UserBlock): TextBlock | ImageBlock {
   throw new Error(`a ${block.type} is no part of a result`);
 }
 
-/** What a user says beside results is marked as such; agents have marks of their own for what they add. */
+/** Marks a text beside results as the user's. A text that begins with a tag was marked by the agent. */
 function remark({ text }: TextBlock): TextBlock {
   if (/^\s*<[a-z]/i.test(text)) return { type: "text", text };
   return reminder({ type: "system", text: `The user says beside these results:\n\n${text}` });

@@ -27,11 +27,11 @@ export interface Bridge extends McpHost {
   /** Whether these are the very tools that it serves. */
   offers(tools: ToolSet): boolean;
   /**
-   * Whether it could serve them: the CLI keeps a tool as it first saw it, whatever comes under its name later, and goes
-   * on offering one that the model has called.
+   * Tells whether the process can change to these tools: the CLI keeps the first definition of a tool, and keeps offering
+   * a tool that the model has called.
    */
   takes(tools: ToolSet): boolean;
-  /** Whether it serves all of these but some new ones: a call that waits keeps its turn's tools alive (2.1.330). */
+  /** Tells whether these tools only add to the present ones: while a call waits the CLI removes none (2.1.330). */
   grows(tools: ToolSet): boolean;
   /** The client's name of a tool as the model called it; null: there is none. */
   nameOf(called: string): string | null;

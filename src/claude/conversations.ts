@@ -27,9 +27,9 @@ export interface Holder {
 }
 
 export interface RewindPoint {
-  /** Of the conversation before the message. */
+  /** The fingerprint of the conversation before the message. */
   print: Fingerprint;
-  /** Of the message. */
+  /** The uuid under which the CLI knows the message. */
   uuid: string;
 }
 

@@ -30,7 +30,7 @@ export function thinksNot({ sampling, toolbox, output }: Conversation): boolean 
   );
 }
 
-/** What was asked of the model's thinking, and has to give way to a call or a format that is forced. */
+/** Returns the parameters of thinking that a forced call or format overrides, so that the answer can name them. */
 export function lostThinking(conversation: Conversation): Array<keyof Conversation["sampling"]> {
   const { effort, thinkingBudget } = conversation.sampling;
   if (effort === "none" || !thinksNot(conversation)) return [];

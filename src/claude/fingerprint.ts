@@ -2,8 +2,8 @@
  * Tells which conversations begin alike: one hash for every prefix of a conversation.
  *
  * Clients echo answers a little changed: reasoning dropped, white space trimmed, arguments completed with defaults, ids
- * without their punctuation. An answer of ours is therefore hashed as we gave it, found at its place by the ids of its
- * calls. Of any other message that is hashed which such changes cannot touch.
+ * without their punctuation. The ids of the calls find an answer of ours, and its hash is that of the answer as we
+ * gave it. The hash of any other message leaves out what such changes touch.
  */
 
 import type { AssistantBlock, Conversation, Message, UserBlock } from "../core/conversation.ts";
@@ -16,7 +16,7 @@ export type Fingerprint = string;
 export interface Fingerprints {
   /** With the model, the system prompt and what else binds a process for its life. */
   bound: readonly Fingerprint[];
-  /** Of the principal and the messages alone. */
+  /** Hashes of the principal and the messages, without the model and the system prompt. */
   bare: readonly Fingerprint[];
 }
 
@@ -25,12 +25,12 @@ export interface FingerprintOptions {
   /** As the process gets it. */
   system: string;
   hasHostTools: boolean;
-  /** The answers of ours that made a call of this id, the newest first. */
+  /** Returns our answers that contain a call of this id, the newest first. */
   answersOf: (callId: string) => readonly GivenAnswer[];
 }
 
 interface GivenAnswer {
-  /** Of the conversation with it. */
+  /** The fingerprint of the conversation up to and with it. */
   print: Fingerprint;
   content: readonly AssistantBlock[];
 }

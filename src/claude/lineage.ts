@@ -43,7 +43,7 @@ export interface Origin {
 }
 
 export interface GivenAnswer {
-  /** Of the conversation with it. */
+  /** The fingerprint of the conversation up to and with it. */
   print: Fingerprint;
   /** The same without what binds a process. */
   bare: Fingerprint;
